@@ -72,100 +72,11 @@ pub struct TrustedTime {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TimeBasis {
-    /// Entry and sending happened in one boot: the monotonic interval is subtracted from the arrival.
+    /// The monotonic clock of a boot in which the handset reached the server.
     Monotonic,
-    /// Another boot, but the offset to the server was known when the entry was created.
+    /// A boot in which it did not, with an offset that the handset knew when the entry was created.
     Offset,
-    /// Only the wall clock is known: any time up to the arrival is possible.
+    /// Only the wall clock is known, or the other clocks say what is impossible: any time between the stream's enrolment
+    /// and the arrival is possible. Flagged `clock_untrusted`.
     WallOnly,
-}
-
-/// Longest time that a request may take in transit, in milliseconds; the network does not explain a longer
-/// difference.
-const TRANSPORT_MS: i64 = 60_000;
-
-/// Computes when an entry was created, from its arrival at the server. `made` is the clock reading in the entry,
-/// `sent` the one in the envelope.
-///
-/// Within one boot the interval `sent - made` on the monotonic clock is exact, however wrong the wall clock is
-/// (failure story 33). Across boots the offset known at creation is used; without an offset only the wall clock
-/// remains, and the uncertainty states that. The result is never later than the arrival.
-pub fn trusted_time(made: &ClockReading, sent: &ClockReading, arrival: Millis) -> TrustedTime {
-    let never_after = |at: Millis| at.min(arrival);
-    if made.boot == sent.boot && made.monotonic_ms >= 0 && sent.monotonic_ms >= made.monotonic_ms {
-        let age = sent.monotonic_ms.saturating_sub(made.monotonic_ms);
-        return TrustedTime {
-            at: never_after(arrival.plus(age.saturating_neg())),
-            uncertainty_ms: TRANSPORT_MS,
-            basis: TimeBasis::Monotonic,
-        };
-    }
-    let estimate = made.estimate();
-    let basis = if made.is_trusted() {
-        TimeBasis::Offset
-    } else {
-        TimeBasis::WallOnly
-    };
-    let uncertainty_ms = match basis {
-        TimeBasis::Offset => 5 * TRANSPORT_MS,
-        TimeBasis::Monotonic | TimeBasis::WallOnly => arrival.since(never_after(estimate)).max(TRANSPORT_MS),
-    };
-    TrustedTime {
-        at: never_after(estimate),
-        uncertainty_ms,
-        basis,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn reading(wall: i64, boot: &str, monotonic_ms: i64, offset_ms: Option<i64>) -> ClockReading {
-        ClockReading {
-            wall: Millis(wall),
-            boot: boot.into(),
-            monotonic_ms,
-            offset_ms,
-        }
-    }
-
-    const NOW: i64 = 1_795_000_000_000;
-    const YEAR: i64 = 365 * 86_400_000;
-
-    #[test]
-    fn a_clock_three_years_off_does_not_move_an_entry_of_the_same_boot() {
-        for lie in [-3 * YEAR, 3 * YEAR] {
-            let made = reading(NOW + lie, "b1", 1_000, None);
-            let sent = reading(NOW + lie, "b1", 3_601_000, None);
-            let t = trusted_time(&made, &sent, Millis(NOW));
-            assert_eq!(t.at, Millis(NOW - 3_600_000));
-            assert_eq!(t.basis, TimeBasis::Monotonic);
-        }
-    }
-
-    #[test]
-    fn after_a_reboot_the_offset_known_at_creation_is_used() {
-        let made = reading(NOW - YEAR, "b1", 9_000_000, Some(YEAR - 7_200_000));
-        let sent = reading(NOW, "b2", 5_000, None);
-        let t = trusted_time(&made, &sent, Millis(NOW));
-        assert_eq!(t.at, Millis(NOW - 7_200_000));
-        assert_eq!(t.basis, TimeBasis::Offset);
-    }
-
-    #[test]
-    fn the_trusted_time_is_never_after_the_arrival() {
-        let made = reading(NOW + YEAR, "b1", 5, None);
-        let sent = reading(NOW, "b2", 5, None);
-        let t = trusted_time(&made, &sent, Millis(NOW));
-        assert_eq!(t.at, Millis(NOW));
-        assert_eq!(t.basis, TimeBasis::WallOnly);
-    }
-
-    #[test]
-    fn a_wall_clock_alone_gives_a_large_uncertainty() {
-        let made = reading(NOW - YEAR, "b1", 5, None);
-        let sent = reading(NOW, "b2", 5, None);
-        assert_eq!(trusted_time(&made, &sent, Millis(NOW)).uncertainty_ms, YEAR);
-    }
 }

@@ -5,6 +5,7 @@
 //! are kept unchanged (`Other`), and every wire type has a snapshot test (`tests/wire.rs`).
 
 pub mod area;
+pub mod boot_time;
 pub mod calendar;
 pub mod case;
 pub mod codes;

@@ -1,6 +1,7 @@
 //! `POST /v1/field/push`: an envelope with a batch of entries, whose body is signed, and its answer.
 
 use crate::{
+    boot_time::Exchange,
     entry::Receipt,
     evidence::ClockReading,
     ids::{EntryId, StreamId},
@@ -25,6 +26,10 @@ pub struct Envelope {
     /// Clock reading at the time of sending. Together with the reading in each entry it gives the entry's trusted
     /// time.
     pub clock: ClockReading,
+    /// The shortest exchange with the server that the handset measured in this boot. Absent before the first one, and
+    /// from older handsets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<Exchange>,
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Object>))]
     pub entries: Vec<Box<RawValue>>,
 }

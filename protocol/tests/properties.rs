@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use protocol::{
     codes::{CellCode, CommunityCode, MatterClass, MatterCode},
     entry::Entry,
-    evidence::ClockReading,
     feed::PullAnswer,
     field::Invitation,
     geo::PointE7,
@@ -65,14 +64,6 @@ proptest! {
         let text = String::from_utf8_lossy(&bytes);
         let _ = Invitation::from_text(&format!("xunge1:{text}"));
         let _ = text.parse::<PublicKey>();
-    }
-
-    #[test]
-    fn trusted_time_is_never_after_the_arrival(wall: i64, offset: Option<i64>, m1 in 0i64..1 << 50, m2 in 0i64..1 << 50, same: bool) {
-        let reading = |boot: &str, monotonic_ms| ClockReading { wall: Millis(wall), boot: boot.into(), monotonic_ms, offset_ms: offset };
-        let (made, sent) = (reading("a", m1), reading(if same { "a" } else { "b" }, m2));
-        let t = protocol::evidence::trusted_time(&made, &sent, T0);
-        prop_assert!(t.at <= T0 && t.uncertainty_ms >= 0);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)]
 
 use protocol::{
+    boot_time::Exchange,
     case::{CaseState, Guard},
     codes::CellCode,
     duty::{Answer, Purpose, TaskRow, TaskState},
@@ -190,7 +191,16 @@ fn push_and_its_answer_are_frozen() {
             v: 1,
             stream: StreamId(id(1)),
             clock: clock(),
+            exchange: None,
             entries: vec![raw],
+        },
+    );
+    assert_frozen(
+        "exchange",
+        &Exchange {
+            server_time: T0,
+            sent_ms: 90_000,
+            got_ms: 90_050,
         },
     );
     assert_frozen(

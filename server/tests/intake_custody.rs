@@ -50,6 +50,7 @@ async fn push_raw(app: &TestApp, client: &FieldClient, elements: &[Value]) -> Te
         v: 1,
         stream: client.stream,
         clock: client.clock(app),
+        exchange: None,
         entries: elements.iter().map(raw).collect(),
     };
     client

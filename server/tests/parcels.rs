@@ -286,6 +286,7 @@ both_engines! {
         let parcel = sealed(&client, &key(&app).await, &contents(&app, &client, &[one], &[]), &[], 1);
         app.write(|tx, _| {
             tx.execute("DELETE FROM field_token", &[])?;
+            tx.execute("DELETE FROM stream_boot", &[])?;
             Ok(tx.execute("DELETE FROM stream", &[])?)
         }).await;
         assert_eq!(deliver(&app, parcel).await.body::<ParcelAnswer>().receipts.len(), 1);

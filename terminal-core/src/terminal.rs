@@ -116,7 +116,8 @@ impl Terminal {
     pub fn clock_reading(&self) -> Result<ClockReading> {
         self.store().clock_reading(self.0.platform.clock.read())
     }
-    /// Learns the time of a satellite fix, used while no server time is known, and keeps the fix as the last one.
+    /// Learns the time from satellite fixes, two that agree, while no server time is known, and keeps the fix as the last
+    /// one.
     ///
     /// # Errors
     /// Errors of the store.

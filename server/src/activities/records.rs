@@ -341,7 +341,7 @@ pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreErro
         |row| row.get("name"),
     )?;
     let outside = r.outside_area.then(|| FlagName::of(Flag::OutsideArea.as_str()));
-    let mut flags = FlagName::of_fix(tx, r.entry)?;
+    let mut flags = FlagName::of_entry(tx, r.entry)?;
     flags.extend(outside);
     Ok(ActivityView {
         photos: named_by(tx, r.entry, Origin::Report)?,

@@ -5,7 +5,10 @@
 //! [`App::attempt`](super::state::App::attempt), before its savepoint ends. A reaction may report
 //! further changes; they follow in the next round. Reactions must be idempotent: two rooms may report the same change.
 
-use protocol::ids::{EntryId, PersonId, PostId, StreamId};
+use protocol::{
+    ids::{EntryId, PersonId, PostId, StreamId},
+    time::Millis,
+};
 
 /// An event in a room, to which rooms above it react.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,13 @@ pub enum Change {
     StreamRevoked { stream: StreamId },
     /// Duty at a post began or ended.
     DutyChanged { post: PostId },
+    /// A better estimate corrected the time at which an entry was made.
+    EntryTime {
+        entry: EntryId,
+        author: PersonId,
+        was: Millis,
+        at: Millis,
+    },
     /// A photo that an entry names was stored.
     PhotoHeld { entry: EntryId },
 }

@@ -104,6 +104,17 @@ impl Grids {
             })
         })
     }
+    /// The cells under a circle around a WGS-84 point, with their share of it, the greatest first.
+    pub fn candidates(&self, point: PointE7, radius_m: f64) -> Vec<(CellCode, f64)> {
+        let mut cells: Vec<(CellCode, f64)> = self
+            .all()
+            .iter()
+            .flat_map(|loaded| loaded.pack.view().candidates(point, radius_m).cells)
+            .map(|candidate| (candidate.cell, candidate.share))
+            .collect();
+        cells.sort_by(|a, b| b.1.total_cmp(&a.1));
+        cells
+    }
     /// Whether the code names a cell of a grid in force.
     pub fn knows(&self, cell: CellCode) -> Option<GridVersion> {
         let loaded = self.of(cell.county())?;

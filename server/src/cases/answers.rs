@@ -8,13 +8,17 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, state::App},
-    entries::{flags::fix_flags, taken::Taken},
+    entries::{
+        flags::{FixContext, FixLimits, fix_flags},
+        taken::Taken,
+    },
     kernel::failure::Failure,
     people::posts,
     photos::view::{self, Origin},
     store::tx::Tx,
     tasks::{
         assign,
+        doubts::{self, AnswerLimits},
         rules::{self, AnswerContext, AnswerDecision},
         task::{self, Task},
     },
@@ -78,7 +82,7 @@ pub fn take(
         AnswerDecision::Reject(reason) => Ok(Disposition::rejected(reason)),
         AnswerDecision::Review(reason) => Ok(Disposition::review(reason)),
         AnswerDecision::Apply => {
-            apply(tx, ctx, app, taken, &mut task, answer, &p.text)?;
+            apply(tx, ctx, app, taken, &mut task, answer, p)?;
             Ok(Disposition::applied())
         }
     }
@@ -118,7 +122,7 @@ pub fn decide(
     if !case_waits(tx, &task)? {
         return Err(no("案卷已进入下一步，不能再采用"));
     }
-    apply(tx, ctx, app, taken, &mut task, answer, &p.text)?;
+    apply(tx, ctx, app, taken, &mut task, answer, p)?;
     Ok(Disposition::applied())
 }
 
@@ -149,33 +153,45 @@ fn apply(
     taken: &Taken,
     task: &mut Task,
     answer: Answer,
-    text: &str,
+    p: &TaskAnswer,
 ) -> Result<(), Failure> {
     let entry = &taken.entry;
     task.state = TaskState::Answered;
     task.answer = Some(answer);
-    task.answer_text = Some(text.to_owned());
+    task.answer_text = Some(p.text.clone());
     task.answer_entry = Some(entry.id);
     task.answered_by = Some(entry.author);
     task.answered = Some(taken.made.at);
+    let asked = AnswerLimits::of(&app.settings);
+    task.answer_flags = doubts::answer_flags(
+        &task.order,
+        entry.evidence.position.as_ref(),
+        p.photos.len(),
+        asked,
+    );
     assign::close(tx, ctx, task)?;
     let Some(case) = task.order.case.filter(|_| task.order.drives) else {
         return Ok(());
     };
     let (action, passed) = step(answer);
+    if !task.answer_flags.is_empty() {
+        CaseFile::load(tx, case)?.add_flags(tx, &task.answer_flags)?;
+    }
     let mut facts = Map::new();
     facts.insert("task".into(), json!(task.id));
     facts.insert("entry".into(), json!(entry.id));
     facts.insert("answer".into(), json!(answer));
     facts.insert("made".into(), json!(taken.made.at));
     let fix = entry.evidence.position.as_ref();
-    let flags = fix_flags(&fix.into_iter().collect::<Vec<_>>());
+    let context = FixContext::new(&taken.made, Some(&entry.evidence.clock));
+    let mut flags = fix_flags(fix.as_slice(), &context, FixLimits::of(&app.settings));
+    flags.extend(&task.answer_flags);
     if !flags.is_empty() {
         let codes: Vec<_> = flags.iter().map(|flag| flag.as_str()).collect();
         facts.insert("flags".into(), json!(codes));
     }
     let photos = view::named_by(tx, entry.id, Origin::Answer)?;
-    let mut input = Input::words(text, photos.into_iter().map(|p| p.sha256).collect());
+    let mut input = Input::words(p.text.as_str(), photos.into_iter().map(|p| p.sha256).collect());
     input.values.extend(passed.map(FieldValue::CheckPassed));
     input.facts = facts;
     let by = Actor::Field {

@@ -1,6 +1,7 @@
 //! The case (案卷): its row in the database.
 
 use crate::{
+    entries::flags::Flag,
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
@@ -173,6 +174,29 @@ impl CaseFile {
     /// Returns the case whose current report is this entry.
     pub fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Option<Self>, StoreError> {
         Self::find(tx, "entry", entry.to_string())
+    }
+
+    /// Adds flags that an answer from the field brings. Not a step of the case: its version stays.
+    pub(super) fn add_flags(&mut self, tx: &mut Tx<'_>, flags: &[Flag]) -> Result<(), Failure> {
+        for flag in flags.iter().map(|flag| flag.as_str()) {
+            if !self.flags.iter().any(|known| known == flag) {
+                self.flags.push(flag.to_owned());
+            }
+        }
+        tx.execute(
+            "UPDATE case_file SET flags = ?2 WHERE id = ?1",
+            params![self.id.to_string(), serde_json::to_string(&self.flags)?],
+        )?;
+        Ok(())
+    }
+    /// Stores a better time of the report. Not a step of the case: its version stays.
+    pub(super) fn correct_reported(&mut self, tx: &mut Tx<'_>, at: Millis) -> Result<(), StoreError> {
+        self.reported = at;
+        tx.execute(
+            "UPDATE case_file SET reported = ?2 WHERE id = ?1",
+            params![self.id.to_string(), at.0],
+        )?;
+        Ok(())
     }
 
     /// Inserts a new case.

@@ -24,6 +24,7 @@ mod counts;
 pub mod deadlines;
 mod departments;
 pub(crate) mod file;
+pub mod fix;
 mod history;
 mod input;
 pub mod ledger;

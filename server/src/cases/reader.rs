@@ -76,6 +76,7 @@ impl<'a> Reader<'a> {
                 case.caller = None;
                 case.reporter_post = None;
                 case.flags = Vec::new();
+                case.fix = None;
                 case.text = masker.text(&case.text);
                 case.address = masker.text(&case.address);
                 for event in &mut case.ledger {

@@ -10,7 +10,11 @@ use super::{
 use crate::{
     app::{ctx::Ctx, state::App},
     duty::presence,
-    entries::{row::EntryRow, taken::Taken},
+    entries::{
+        flags::{FixContext, FixLimits},
+        row::EntryRow,
+        taken::Taken,
+    },
     kernel::failure::Failure,
     people::posts,
     store::tx::Tx,
@@ -24,6 +28,7 @@ use protocol::{
     payload::{Report, Withdraw},
     problem::ReasonCode,
     role::Role,
+    time::Millis,
 };
 use serde_json::{Map, Value, json};
 
@@ -187,6 +192,23 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
     }
 }
 
+/// Stores the corrected time of the report that opened a case. The ledger keeps the time that was given at arrival.
+pub fn time_corrected(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    entry: EntryId,
+    was: Millis,
+    at: Millis,
+) -> Result<(), Failure> {
+    match CaseFile::of_entry(tx, entry)? {
+        Some(mut case) if case.reported == was => {
+            case.correct_reported(tx, at)?;
+            view::tell_author(tx, ctx, &case)
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
 fn moved_on(case: &CaseFile) -> Reason {
     Reason::new(
         ReasonCode::CaseMovedOn,
@@ -217,10 +239,14 @@ fn describe(
     let position = position.filter(|p| p.point.is_on_globe());
     let located = position.and_then(|p| app.grids.locate(p.point));
     let known = |cell: CellCode| app.grids.knows(cell).map(|grid| (cell, grid));
+    let limits = FixLimits::of(&app.settings);
+    // Which cell an inexact fix is in is for the acceptor to say, unless the worker chose the cell.
+    let open = !report.cell_chosen && position.is_some_and(|p| limits.is_imprecise(p));
     let place: Option<(CellCode, GridVersion)> = located
         .clone()
         .map(|l| (l.cell, l.grid))
-        .or_else(|| report.cell.and_then(known));
+        .or_else(|| report.cell.and_then(known))
+        .filter(|_| !open);
     let areas = posts::areas(tx, entry.post)?;
     let matter_known = report.matter.is_none_or(|m| app.catalogue.find(m).is_some());
     let fixes: Vec<_> = [&report.place, &entry.evidence.position]
@@ -232,6 +258,8 @@ fn describe(
         areas: &areas,
         position,
         fixes: &fixes,
+        fix_context: FixContext::new(&taken.made, Some(&entry.evidence.clock)),
+        fix_limits: limits,
         handset_cell: report.cell,
         located: located.map(|l| l.cell),
         cell: place.as_ref().map(|(cell, _)| *cell),

@@ -2,7 +2,7 @@
 
 use super::file::CaseFile;
 use crate::{
-    entries::flags::{Flag, fix_flags},
+    entries::flags::{FixContext, FixLimits, Flag, fix_flags},
     kernel::failure::field_error,
 };
 use protocol::{
@@ -151,6 +151,8 @@ pub struct Circumstances<'a> {
     pub position: Option<&'a Position>,
     /// The same, and also the worker's position: a typed place must not hide a mock fix.
     pub fixes: &'a [&'a Position],
+    pub fix_context: FixContext,
+    pub fix_limits: FixLimits,
     /// The cell as looked up by the handset.
     pub handset_cell: Option<CellCode>,
     /// The cell as looked up by the server from the position.
@@ -173,7 +175,7 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
     flag(!c.on_duty, Flag::OffDuty);
     flag(c.cell.is_some_and(|cell| !covered(cell)), Flag::OutsideArea);
     flag(c.position.is_none(), Flag::NoPosition);
-    for odd in fix_flags(c.fixes) {
+    for odd in fix_flags(c.fixes, &c.fix_context, c.fix_limits) {
         flag(true, odd);
     }
     flag(
@@ -189,6 +191,7 @@ pub fn flags(c: &Circumstances<'_>) -> Vec<Flag> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::config::Settings;
     use protocol::{
         calendar::{Limit, LimitUnit},
         case::TRANSITIONS,
@@ -317,6 +320,12 @@ mod tests {
             areas: &areas,
             position: Some(&at),
             fixes: &[&at],
+            fix_context: FixContext {
+                made: Millis(20 * 60_000),
+                wall: Millis(0),
+                slack_ms: 0,
+            },
+            fix_limits: FixLimits::of(&Settings::default()),
             handset_cell: Some(cell),
             located: Some(cell),
             cell: Some(cell),

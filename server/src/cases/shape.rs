@@ -1,6 +1,6 @@
 //! A case as its readers get it, as data.
 
-use super::{allowed::AllowedAction, file::CaseSource, ledger::LedgerEvent};
+use super::{allowed::AllowedAction, file::CaseSource, fix::CaseFix, ledger::LedgerEvent};
 use crate::{entries::flags::FlagName, photos::view::CasePhoto, tasks::privacy::PersonalFound};
 use protocol::{
     area::Area,
@@ -86,6 +86,9 @@ pub struct CaseView {
     /// WGS-84
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PointE7>,
+    /// How the place was measured; not shown to departments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fix: Option<CaseFix>,
     pub address: String,
     #[schema(value_type = String)]
     pub area: Area,

@@ -3,6 +3,7 @@
 use super::{
     allowed,
     file::CaseFile,
+    fix,
     input::Actor,
     ledger::{self, LedgerEvent},
     photos,
@@ -12,7 +13,7 @@ use super::{
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     auth::actor::Staff,
-    entries::flags::FlagName,
+    entries::flags::{FixLimits, FlagName},
     kernel::{failure::Failure, mask},
     params,
     store::tx::Tx,
@@ -67,7 +68,9 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     };
     let reader = Reader::of(by, &file);
     let masker = privacy::masker(tx, Some(file.id))?;
+    let limits = FixLimits::of(&app.settings);
     let whole = CaseView {
+        fix: fix::of_case(tx, &app.grids, limits, &file)?,
         personal: Vec::new(),
         caller: caller(tx, file.id)?.map(|(name, phone, _)| MaskedCaller {
             name: mask::masked_name(&name),

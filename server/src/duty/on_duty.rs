@@ -126,7 +126,7 @@ pub fn list(
         .into_iter()
         .map(|(on_duty, check_in)| {
             let flags = match check_in {
-                Some(entry) => FlagName::of_fix(tx, entry)?,
+                Some(entry) => FlagName::of_entry(tx, entry)?,
                 None => Vec::new(),
             };
             Ok(OnDuty { flags, ..on_duty })

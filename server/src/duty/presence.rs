@@ -156,6 +156,43 @@ pub fn check_out(
     Ok(Disposition::applied())
 }
 
+/// Stores the corrected time of a check-in or check-out: in the person's duty, and in the presence if it began or ended
+/// then. Does nothing for the time of another entry.
+pub fn time_corrected(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    person: PersonId,
+    was: Millis,
+    at: Millis,
+) -> Result<(), Failure> {
+    let id = person.to_string();
+    tx.execute(
+        "UPDATE duty_period SET since = ?3 WHERE person = ?1 AND since = ?2",
+        params![&id, was.0, at.0],
+    )?;
+    tx.execute(
+        "UPDATE duty_period SET until = ?3 WHERE person = ?1 AND until = ?2",
+        params![&id, was.0, at.0],
+    )?;
+    let Some(p) = load(tx, person)? else {
+        return Ok(());
+    };
+    let better = presence_rules::corrected(p, was, at);
+    if better == p {
+        return Ok(());
+    }
+    tx.execute(
+        "UPDATE duty_period SET until = ?3 WHERE person = ?1 AND since = ?4 AND until = ?2",
+        params![&id, p.ends.0, better.ends.0, better.since.0],
+    )?;
+    let by: Option<String> = tx.one(
+        "SELECT changed_by FROM presence WHERE person = ?1",
+        params![&id],
+        |row| row.get("changed_by"),
+    )?;
+    save(tx, ctx, person, better, by)
+}
+
 fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO duty_period (entry, person, post, since, until) VALUES (?1, ?2, ?3, ?4, ?5)

@@ -82,6 +82,21 @@ pub fn leave(was: Option<Presence>, post: PostId, made: Millis) -> Option<Presen
     }
 }
 
+/// The presence after the time of the check-in or check-out made at `was` was corrected to `at`. Its longest duration
+/// stays.
+pub fn corrected(p: Presence, was: Millis, at: Millis) -> Presence {
+    let (since, ends) = (p.since == was, p.ends == was);
+    Presence {
+        since: if since { at } else { p.since },
+        ends: match (p.present, since, ends) {
+            (true, true, _) => p.ends.plus(at.since(was)),
+            (false, _, true) => at,
+            (true, false, _) | (false, _, false) => p.ends,
+        },
+        ..p
+    }
+}
+
 /// A person on duty in a cell now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Candidate {

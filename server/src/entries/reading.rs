@@ -4,7 +4,7 @@
 use protocol::{
     WIRE_VERSION,
     entry::{Entry, EntryFrame},
-    evidence::ClockReading,
+    evidence::{ClockReading, Position},
     ids::{EntryId, PersonId, PostId, RecordId},
     payload::Payload,
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef},
@@ -22,6 +22,8 @@ pub(crate) struct Reading {
     pub author: Option<PersonId>,
     pub post: Option<PostId>,
     pub clock: Option<ClockReading>,
+    /// The position fix of an entry that could be parsed.
+    pub fix: Option<Position>,
     /// Also for unknown kinds, so that their photos are accepted before a newer server understands the entry.
     pub photos: Vec<PhotoRef>,
     pub content: EntryContent,
@@ -74,6 +76,7 @@ impl Reading {
             author: Some(entry.author),
             post: Some(entry.post),
             clock: Some(entry.evidence.clock.clone()),
+            fix: entry.evidence.position.clone(),
             photos,
             content: match payload {
                 Some(payload) if payload.photos().len() > MAX_PHOTOS_PER_ENTRY => {
@@ -100,6 +103,7 @@ impl Reading {
             clock: value
                 .pointer("/evidence/clock")
                 .and_then(|clock| serde_json::from_value(clock.clone()).ok()),
+            fix: None,
             photos: photos_of(value.get("payload").unwrap_or(&Value::Null)),
             content: if frame.v > WIRE_VERSION {
                 EntryContent::Newer

@@ -123,11 +123,15 @@ pub(crate) fn made(row: &Row) -> Result<TrustedTime, StoreError> {
     Ok(TrustedTime {
         at: Millis(row.get("made_at")?),
         uncertainty_ms: row.get("uncertainty")?,
-        basis: match row.get::<String>("basis")?.as_str() {
-            "monotonic" => TimeBasis::Monotonic,
-            "offset" => TimeBasis::Offset,
-            _ => TimeBasis::WallOnly,
-        },
+        basis: basis(row)?,
+    })
+}
+
+pub(crate) fn basis(row: &Row) -> Result<TimeBasis, StoreError> {
+    Ok(match row.get::<String>("basis")?.as_str() {
+        "monotonic" => TimeBasis::Monotonic,
+        "offset" => TimeBasis::Offset,
+        _ => TimeBasis::WallOnly,
     })
 }
 

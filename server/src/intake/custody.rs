@@ -4,10 +4,13 @@
 use super::{
     apply::{self, HeldEntry},
     defects, needs_action, reasons,
+    times::{self, BatchTimes, Delivery},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
     entries::{
+        boot_time,
+        flags::{self, FixLimits},
         mark,
         reading::{self, EntryContent, Reading},
         row::basis_text,
@@ -18,8 +21,9 @@ use crate::{
     store::tx::Tx,
 };
 use protocol::{
+    boot_time::Exchange,
     entry::{Disposition, MAX_ENTRY_BYTES, Reason, Receipt},
-    evidence::{ClockReading, TimeBasis, TrustedTime, trusted_time},
+    evidence::ClockReading,
     ids::{EntryId, EventId, PersonId, PostId, StreamId},
     payload::Payload,
     photo::{PhotoRef, PhotoRole, Sha256},
@@ -36,7 +40,11 @@ pub(super) struct Batch {
     /// The stream's holder and post.
     pub person: PersonId,
     pub post: PostId,
+    /// Clock reading of the envelope or parcel, and the exchange that the envelope states.
     pub sent: ClockReading,
+    pub exchange: Option<Exchange>,
+    /// When the message arrived, before it waited for the writer.
+    pub arrival: Millis,
     pub body_sha256: Sha256,
     pub token_sha256: Sha256,
     pub signature: String,
@@ -108,6 +116,14 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         new: 0,
     };
     let mut fresh = VecDeque::new();
+    let delivery = Delivery {
+        stream: batch.stream,
+        sent: &batch.sent,
+        exchange: batch.exchange.as_ref(),
+        arrival: batch.arrival,
+        is_parcel: batch.sealed.is_some(),
+    };
+    let mut times = BatchTimes::of(tx, &delivery)?;
     let push = match &batch.sealed {
         Some(sealed) => sealed.parcel,
         None => ctx.event_id(),
@@ -173,9 +189,9 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             person: batch.person,
             post: batch.post,
             received: ctx.now,
-            made: made(reading, batch, ctx.now),
+            made: times.judge(tx, reading)?,
         };
-        insert_entry(tx, &held, bytes, &push)?;
+        insert_entry(tx, FixLimits::of(&app.settings), &held, bytes, &push)?;
         insert_photos(tx, &held)?;
         custody.receipts.push(Receipt {
             id: reading.id,
@@ -185,6 +201,15 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         });
         custody.new += 1;
         fresh.push_back(held);
+    }
+    if times.corrects {
+        // A failure in another room must not prevent custody; the next push tries again.
+        let corrected = app.attempt(tx, ctx, |tx, ctx| {
+            times::correct(tx, ctx, batch.stream, &batch.sent)
+        });
+        if let Err(failure) = corrected {
+            tracing::error!(%failure, "the times of earlier entries were not corrected");
+        }
     }
     custody.mark = if custody.new > 0 {
         mark::renew(tx, batch.stream)?
@@ -267,37 +292,6 @@ fn column(n: u64) -> i64 {
     i64::try_from(n).unwrap_or(i64::MAX)
 }
 
-fn made(reading: &Reading, batch: &Batch, arrival: Millis) -> TrustedTime {
-    reading.clock.as_ref().map_or(
-        // No readable clock: any time before the arrival is possible.
-        TrustedTime {
-            at: arrival,
-            uncertainty_ms: arrival.0,
-            basis: TimeBasis::WallOnly,
-        },
-        |clock| match &batch.sealed {
-            None => trusted_time(clock, &batch.sent, arrival),
-            Some(_) => sealed_time(clock, &batch.sent, arrival),
-        },
-    )
-}
-
-/// When an entry of a parcel was made. The parcel may have been in transit for days, so its arrival time does not help.
-/// The handset's estimate of the server time at sealing does, for entries of the same boot.
-fn sealed_time(made: &ClockReading, sealed: &ClockReading, arrival: Millis) -> TrustedTime {
-    let age = sealed.monotonic_ms.saturating_sub(made.monotonic_ms);
-    let mut made = made.clone();
-    if sealed.is_trusted() && made.boot == sealed.boot && age >= 0 {
-        made.wall = sealed.estimate().plus(age.saturating_neg());
-        made.offset_ms = Some(0);
-    }
-    let elsewhere = ClockReading {
-        boot: String::new(),
-        ..sealed.clone()
-    };
-    trusted_time(&made, &elsewhere, arrival)
-}
-
 /// A parcel has one row, also if it is stored in several transactions.
 fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<(), Failure> {
     tx.execute(
@@ -316,12 +310,22 @@ fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<
     Ok(())
 }
 
-fn insert_entry(tx: &mut Tx<'_>, held: &HeldEntry, bytes: &[u8], push: &str) -> Result<(), Failure> {
+fn insert_entry(
+    tx: &mut Tx<'_>,
+    limits: FixLimits,
+    held: &HeldEntry,
+    bytes: &[u8],
+    push: &str,
+) -> Result<(), Failure> {
     let reading = &held.reading;
+    let clock = reading
+        .clock
+        .as_ref()
+        .filter(|clock| boot_time::is_comparable(clock));
     tx.execute(
         "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
-                            made_at, uncertainty, basis, state, attempts, state_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7)",
+                            made_at, uncertainty, basis, state, attempts, state_at, boot, monotonic, flags)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7, ?15, ?16, ?17)",
         params![
             reading.id.to_string(),
             held.stream.to_string(),
@@ -336,7 +340,10 @@ fn insert_entry(tx: &mut Tx<'_>, held: &HeldEntry, bytes: &[u8], push: &str) -> 
             reading.post.map(|p| p.to_string()),
             held.made.at.0,
             held.made.uncertainty_ms,
-            basis_text(held.made.basis)
+            basis_text(held.made.basis),
+            clock.map(|clock| clock.boot.clone()),
+            clock.map(|clock| clock.monotonic_ms),
+            flags::codes(&flags::of_entry(reading.fix.as_ref(), reading.clock.as_ref(), &held.made, limits))
         ],
     )?;
     Ok(())

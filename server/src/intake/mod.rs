@@ -8,6 +8,7 @@
 //! * [`apply`]: hands an entry to its room; only [`set_disposition`] writes its state and mail.
 //! * [`sweep()`]: entries that are due again. `reasons`: texts of dispositions decided here.
 //! * `needs_action`: mailbox rows of entries that still need their author. `readers`: roles. `defects`: planted defects.
+//! * `times`: when the entries of a batch were made; corrections of earlier ones.
 //! * `parcel_arrival`, `parcel_store`: the way of a parcel into custody.
 //! * `push`, `parcel`, `parcels`, `review`, `completeness`: the operations; `routes` lists them.
 
@@ -27,6 +28,7 @@ mod reasons;
 mod review;
 pub(crate) mod routes;
 pub(crate) mod sweep;
+mod times;
 
 pub use apply::{ApplyOutcome, set_disposition};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};

@@ -160,6 +160,8 @@ fn record(
         person: sender.person,
         post: sender.post,
         sent: work.contents.clock.clone(),
+        exchange: None,
+        arrival: ctx.now,
         body_sha256: work.sha256,
         token_sha256: Sha256::of(b""),
         signature: work.signature.clone(),

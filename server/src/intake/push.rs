@@ -80,6 +80,8 @@ pub(super) async fn push(
         person: field.person,
         post: field.post,
         sent: envelope.clock,
+        exchange: envelope.exchange,
+        arrival: app.clock.now(),
         body_sha256,
         token_sha256: Sha256::of(field.token.as_bytes()),
         signature: signature.to_string(),

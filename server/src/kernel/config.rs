@@ -171,6 +171,14 @@ registry! {
     verify_minutes: u32 = 90, 1..=43200, "min", "核实时限";
     /// Default limit for a check task (核查) (G1)
     check_minutes: u32 = 120, 1..=43200, "min", "核查时限";
+    /// A position fix that is older than this when the entry is made is flagged `stale_fix`
+    fix_age_minutes: u32 = 30, 1..=1440, "min", "定位最长时效";
+    /// A position fix with a larger accuracy circle is flagged `imprecise`, and the acceptor chooses the cell
+    fix_accuracy_m: u32 = 100, 5..=5000, "m", "定位最大误差";
+    /// A verification or check that is answered farther from the place than this, plus the accuracy of the fix, is flagged `far`
+    answer_distance_m: u32 = 100, 10..=100000, "m", "核实核查最远距离";
+    /// A verification or check that is answered with fewer photos is flagged `photo_missing`
+    answer_photos: u32 = 1, 0..=20, "photos", "核实核查最少照片";
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo

@@ -13,7 +13,7 @@ use crate::{
     duty::presence,
     kernel::failure::Failure,
     store::tx::Tx,
-    tasks::assign,
+    tasks::{assign, task},
     terminals::streams,
 };
 use protocol::ids::EntryId;
@@ -33,6 +33,16 @@ pub fn follow(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Resu
             presence::end(tx, ctx, person)
         }
         Change::StreamRevoked { stream } => presence::stream_revoked(tx, ctx, stream),
+        Change::EntryTime {
+            entry,
+            author,
+            was,
+            at,
+        } => {
+            presence::time_corrected(tx, ctx, author, was, at)?;
+            task::time_corrected(tx, entry, at)?;
+            reports::time_corrected(tx, ctx, entry, was, at)
+        }
         Change::PhotoHeld { entry } => {
             photo_held(tx, ctx, app, entry);
             Ok(())

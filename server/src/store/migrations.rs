@@ -43,6 +43,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     11 "privacy" => "0011_privacy.sql",
     12 "sign_in" => "0012_sign_in.sql",
     13 "calendar" => "0013_calendar.sql",
+    14 "entry_time" => "0014_entry_time.sql",
 ];
 
 /// The closure of one migration transaction.

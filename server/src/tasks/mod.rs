@@ -3,6 +3,7 @@
 //!
 //! * [`rules`]: choice of the holder, effect of an answer, as plain functions over plain data.
 //! * `assign`: issue, resolve, pass on, close, with the post's mailbox.
+//! * [`doubts`]: what is doubtful about an answer.
 //! * `task`: the tables `task` and `task_lease`. [`compare`]: photos that a terminal may fetch. `privacy`:
 //!   what a handset is shown. `routes`: the operations.
 //!
@@ -10,6 +11,7 @@
 
 pub(crate) mod assign;
 pub mod compare;
+pub mod doubts;
 pub mod privacy;
 pub(crate) mod routes;
 pub mod rules;

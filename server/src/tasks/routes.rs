@@ -105,7 +105,7 @@ pub struct TaskView {
     pub answer_entry: Option<EntryId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Millis>,
-    /// Flags of the position fix of the answer.
+    /// Flags of the answer: its clock, its position fix, its distance from the place, its photos.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub answer_flags: Vec<FlagName>,
     /// Personal data in the wording and address, which handsets see masked; only in the view of one task.
@@ -128,10 +128,11 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         )?,
         None => None,
     };
-    let answer_flags = match task.answer_entry {
-        Some(entry) => FlagName::of_fix(tx, entry)?,
+    let mut answer_flags = match task.answer_entry {
+        Some(entry) => FlagName::of_entry(tx, entry)?,
         None => Vec::new(),
     };
+    answer_flags.extend(task.answer_flags.iter().map(|flag| FlagName::of(flag.as_str())));
     let o = &task.order;
     Ok(TaskView {
         answer_flags,

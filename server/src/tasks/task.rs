@@ -3,6 +3,7 @@
 use super::rules::TaskLease;
 use crate::{
     app::ctx::Ctx,
+    entries::flags::{self, Flag},
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
@@ -52,11 +53,14 @@ pub struct Task {
     pub answer_entry: Option<EntryId>,
     pub answered_by: Option<PersonId>,
     pub answered: Option<Millis>,
+    /// Doubts about the answer besides those about its entry.
+    pub answer_flags: Vec<Flag>,
     pub version: i64,
 }
 
 pub(super) const COLUMNS: &str = "id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare, case_id, state, \
-     post, holder, issued, issued_by, resolved, answer, answer_text, answer_entry, answered_by, answered, drives, version";
+     post, holder, issued, issued_by, resolved, answer, answer_text, answer_entry, answered_by, answered, \
+     answer_flags, drives, version";
 
 impl Task {
     /// A new task without a holder.
@@ -73,6 +77,7 @@ impl Task {
             answer_entry: None,
             answered_by: None,
             answered: None,
+            answer_flags: Vec::new(),
             version: 1,
         }
     }
@@ -107,6 +112,7 @@ impl Task {
             answer_entry: row.parse_opt("answer_entry")?,
             answered_by: row.parse_opt("answered_by")?,
             answered: row.get::<Option<i64>>("answered")?.map(Millis),
+            answer_flags: flags::of_codes(row.get::<Option<String>>("answer_flags")?.as_deref()),
             version: row.get("version")?,
         })
     }
@@ -156,7 +162,7 @@ impl Task {
         self.version += 1;
         tx.execute(
             "UPDATE task SET state = ?2, post = ?3, holder = ?4, resolved = ?5, answer = ?6, answer_text = ?7,
-                 answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11
+                 answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11, answer_flags = ?12
              WHERE id = ?1",
             params![
                 self.id.to_string(),
@@ -169,11 +175,21 @@ impl Task {
                 self.answer_entry.map(|e| e.to_string()),
                 self.answered_by.map(|p| p.to_string()),
                 self.answered.map(|t| t.0),
-                self.version
+                self.version,
+                flags::codes(&self.answer_flags)
             ],
         )?;
         Ok(())
     }
+}
+
+/// Stores the corrected time of an answer.
+pub(crate) fn time_corrected(tx: &mut Tx<'_>, answer: EntryId, at: Millis) -> Result<(), StoreError> {
+    tx.execute(
+        "UPDATE task SET answered = ?2 WHERE answer_entry = ?1",
+        params![answer.to_string(), at.0],
+    )?;
+    Ok(())
 }
 
 /// The leases of a task, in order.

@@ -10,7 +10,7 @@ use super::streams;
 use crate::{
     app::{ctx::Ctx, identity, state::App},
     auth::field_tokens::end_of,
-    entries::mark,
+    entries::{boot_time, mark},
     http::body::Json,
     kernel::failure::Failure,
     params,
@@ -110,7 +110,8 @@ pub async fn issue_token(
     Json(request): Json<TokenRequest>,
 ) -> Result<Json<TokenAnswer>, Failure> {
     let key = &app.identity.mac_key;
-    let issued = check_challenge(key, request.stream, &request.challenge, app.clock.now())?;
+    let arrival = app.clock.now();
+    let issued = check_challenge(key, request.stream, &request.challenge, arrival)?;
     let token = token(key, request.stream, &request.challenge)?;
     let minutes = i64::from(app.settings.field_token_minutes);
     let expires = issued.plus(minutes * 60_000);
@@ -135,6 +136,7 @@ pub async fn issue_token(
                       ORDER BY expires DESC, token_sha256 LIMIT ?2)",
                 params![&stream, TOKENS],
             )?;
+            boot_time::learn_challenge(tx, request.stream, &request.clock, issued, arrival)?;
             streams::contact(tx, request.stream, ctx.now)?;
             Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))
         })

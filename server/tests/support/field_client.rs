@@ -156,6 +156,7 @@ impl FieldClient {
             v: WIRE_VERSION,
             stream: self.stream,
             clock: self.clock(app),
+            exchange: None,
             entries: entries.iter().map(raw).collect(),
         };
         serde_json::to_vec(&envelope).unwrap()

@@ -236,6 +236,7 @@ impl TestApp {
         let stream = client.stream.to_string();
         self.write(move |tx, _| {
             tx.execute("DELETE FROM field_token WHERE stream = ?1", params![&stream])?;
+            tx.execute("DELETE FROM stream_boot WHERE stream = ?1", params![&stream])?;
             tx.execute("DELETE FROM stream WHERE id = ?1", params![&stream])?;
             tx.execute("DELETE FROM enrol_code", params![])?;
             Ok(tx.execute("DELETE FROM terminal", params![])?)

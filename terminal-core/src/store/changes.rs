@@ -77,7 +77,10 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [HandsetCh
         ) => &[Contact],
         (
             "setting",
-            Some("cursor" | "next_n" | "mark" | "enrolment" | "epoch" | "last_fix" | "matter_use"),
+            Some(
+                "cursor" | "next_n" | "mark" | "enrolment" | "epoch" | "last_fix" | "last_server_time"
+                | "seen_fixes" | "matter_use",
+            ),
         ) => &[],
         ("setting", _) => &[Settings],
         ("draft", _) => &[Drafts],

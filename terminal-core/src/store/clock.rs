@@ -2,8 +2,8 @@
 //! changing the wall clock does not affect it.
 //!
 //! Every exchange carries the server's time. The one with the smallest round trip is the most exact, until it
-//! is so old that clock drift exceeds its error. Before the first exchange of a boot, a satellite fix is
-//! used.
+//! is so old that clock drift exceeds its error. Before the first exchange of a boot, satellite fixes are used: two
+//! that agree on the monotonic clock, because a single one may be cached, or off by 1024 weeks.
 
 use crate::{
     Result,
@@ -15,6 +15,7 @@ use crate::{
     },
 };
 use protocol::{
+    boot_time::Exchange,
     evidence::{ClockReading, Position},
     time::Millis,
 };
@@ -26,8 +27,22 @@ const SATELLITES: &str = "gps";
 /// Assumed clock drift of a cheap handset: one part in this many.
 const DRIFT: i64 = 10_000;
 
-/// A satellite fix must improve the estimate by this many milliseconds to be stored.
-const WORTH_MS: i64 = 1_000;
+/// Two satellite fixes agree when their times and the monotonic times of their use are this close, in milliseconds. A
+/// fix is used some seconds after it was taken.
+const AGREE_MS: i64 = 5_000;
+
+/// Two fixes with times closer than this, in milliseconds, may be one fix.
+const APART_MS: i64 = 500;
+
+/// Fixes that are kept for comparison. A draft brings an old one again, between two new ones.
+const SEEN: usize = 4;
+
+/// No satellite fix is from before this version of the product: 2026-11-01 in Asia/Shanghai.
+const BUILT: Millis = Millis(1_793_462_400_000);
+
+/// No satellite fix is later than this long after the build, in milliseconds: half of the 1024 weeks after which the
+/// receivers' week number repeats.
+const LIFE_MS: i64 = 512 * 7 * 86_400_000;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct KnownTime {
@@ -45,6 +60,43 @@ struct KnownTime {
     /// Learnt from a satellite fix, which is only a lower bound.
     #[serde(default)]
     satellites: bool,
+    /// The exchange from which it was learnt, for the server. Records of older versions lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exchange: Option<Exchange>,
+}
+
+/// A satellite fix as it was seen: its time minus the monotonic time of its use.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct SeenFix {
+    boot: String,
+    fix_time: Millis,
+    true_minus_monotonic_ms: i64,
+}
+
+impl SeenFix {
+    /// Returns true if the two are different fixes and their times advanced like the monotonic clock.
+    fn agrees_with(&self, other: &Self) -> bool {
+        let apart = self.fix_time.since(other.fix_time).saturating_abs();
+        let differ = self
+            .true_minus_monotonic_ms
+            .saturating_sub(other.true_minus_monotonic_ms)
+            .saturating_abs();
+        self.boot == other.boot && apart >= APART_MS && differ <= AGREE_MS
+    }
+}
+
+/// Returns the true time minus the monotonic time by the fixes that agree with `new`, if there are any. A fix is never
+/// from the future, so the largest value counts among those that agree; a value that they contradict is corrected, also
+/// downward.
+fn satellite_time(seen: &[SeenFix], new: &SeenFix, old: Option<i64>) -> Option<i64> {
+    let agreeing = seen.iter().filter(|fix| fix.agrees_with(new));
+    let best = agreeing
+        .map(|fix| fix.true_minus_monotonic_ms.max(new.true_minus_monotonic_ms))
+        .max()?;
+    match old {
+        Some(old) if old >= best && old.saturating_sub(best) <= AGREE_MS => None,
+        Some(_) | None => Some(best),
+    }
 }
 
 const fn unknown() -> i64 {
@@ -78,6 +130,7 @@ impl HandsetStore {
     pub(crate) fn learn_server_time(&self, sent: &ClockRaw, got: &ClockRaw, server: Millis) -> Result<()> {
         self.write(|tx| {
             settings::set(tx, settings::keys::LAST_CONTACT, &got.wall.0.to_string())?;
+            settings::set(tx, settings::keys::LAST_SERVER_TIME, &server.0.to_string())?;
             let trip = got.monotonic_ms.saturating_sub(sent.monotonic_ms);
             if sent.boot != got.boot || trip < 0 {
                 return Ok(());
@@ -89,6 +142,11 @@ impl HandsetStore {
                 error_ms: trip / 2,
                 learnt_ms: got.monotonic_ms,
                 satellites: false,
+                exchange: Some(Exchange {
+                    server_time: server,
+                    sent_ms: sent.monotonic_ms,
+                    got_ms: got.monotonic_ms,
+                }),
             };
             let old = settings::get(tx, settings::keys::SERVER_CLOCK)?
                 .map(|text| from_json::<KnownTime>(&text))
@@ -99,25 +157,57 @@ impl HandsetStore {
             settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)
         })
     }
-    /// Learns the time of a satellite fix while no server time is known in this boot. Mock positions, other
-    /// providers, and fixes from before the enrolment (GPS week rollover) are ignored. A fix may be some
-    /// minutes old but never from the future, so the latest one counts.
+    /// Learns the time of a satellite fix while no server time is known in this boot. Two fixes that agree are needed.
+    /// Mock positions, other providers, and fixes outside of the time in which this version is used are ignored: from
+    /// before the build, the enrolment or the last answer of the server, or years later (GPS week rollover).
     pub(crate) fn learn_satellite_time(&self, now: &ClockRaw, fix: &Position) -> Result<()> {
-        if fix.mock || fix.provider != SATELLITES || fix.fix_time < self.account()?.enrolled {
+        let possible = self.earliest_now()?..=BUILT.plus(LIFE_MS);
+        if fix.mock || fix.provider != SATELLITES || !possible.contains(&fix.fix_time) {
             return Ok(());
         }
-        let new = KnownTime {
+        let new = SeenFix {
             boot: now.boot.clone(),
+            fix_time: fix.fix_time,
             true_minus_monotonic_ms: fix.fix_time.0.saturating_sub(now.monotonic_ms),
-            error_ms: unknown(),
-            learnt_ms: now.monotonic_ms,
-            satellites: true,
         };
-        let least = new.true_minus_monotonic_ms.saturating_sub(WORTH_MS);
-        match self.known()?.filter(|old| old.boot == new.boot) {
-            Some(old) if !old.satellites || old.true_minus_monotonic_ms >= least => Ok(()),
-            _ => self.write(|tx| settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&new)?)),
+        let known = self.known()?.filter(|old| old.boot == new.boot);
+        if known.as_ref().is_some_and(|old| !old.satellites) {
+            return Ok(());
         }
+        self.write(|tx| {
+            let mut seen: Vec<SeenFix> = settings::get(tx, settings::keys::SEEN_FIXES)?
+                .map(|text| from_json(&text))
+                .transpose()?
+                .unwrap_or_default();
+            seen.retain(|fix| fix.boot == new.boot);
+            if seen.iter().any(|fix| fix.fix_time == new.fix_time) {
+                return Ok(());
+            }
+            let old = known.as_ref().map(|known| known.true_minus_monotonic_ms);
+            if let Some(true_minus_monotonic_ms) = satellite_time(&seen, &new, old) {
+                let known = KnownTime {
+                    boot: new.boot.clone(),
+                    true_minus_monotonic_ms,
+                    error_ms: unknown(),
+                    learnt_ms: now.monotonic_ms,
+                    satellites: true,
+                    exchange: None,
+                };
+                settings::set(tx, settings::keys::SERVER_CLOCK, &to_json(&known)?)?;
+            }
+            seen.push(new.clone());
+            let too_many = seen.len().saturating_sub(SEEN);
+            seen.drain(..too_many);
+            settings::set(tx, settings::keys::SEEN_FIXES, &to_json(&seen)?)
+        })
+    }
+    /// No present moment is before this: the build, the enrolment, and the last time that the server stated.
+    fn earliest_now(&self) -> Result<Millis> {
+        let stated = self.read(|c| settings::get(c, settings::keys::LAST_SERVER_TIME))?;
+        let stated = stated
+            .and_then(|text| text.parse().ok())
+            .map_or(Millis(0), Millis);
+        Ok(BUILT.max(self.account()?.enrolled).max(stated))
     }
     /// Adds the estimated offset to the server (ms); `None` if nothing is known in this boot. Evidence and
     /// envelopes contain the result.
@@ -129,6 +219,11 @@ impl HandsetStore {
                 .saturating_sub(raw.wall.0)
         });
         Ok(raw.reading(offset))
+    }
+    /// The exchange with the server by which this boot's time is known best, for the envelope of a push.
+    pub(crate) fn shortest_exchange(&self, now: &ClockRaw) -> Result<Option<Exchange>> {
+        let known = self.known()?.filter(|known| known.boot == now.boot);
+        Ok(known.and_then(|known| known.exchange))
     }
     fn known(&self) -> Result<Option<KnownTime>> {
         self.read(|c| {
@@ -150,6 +245,7 @@ mod tests {
             error_ms,
             learnt_ms,
             satellites: false,
+            exchange: None,
         }
     }
 
@@ -176,6 +272,59 @@ mod tests {
         for old in [Some(&other), Some(&fix), None] {
             assert!(known(1_000_900, 30_000, 1_000).is_better_than(old));
         }
+    }
+
+    fn fix(time: i64, at_ms: i64) -> SeenFix {
+        SeenFix {
+            boot: "b".into(),
+            fix_time: Millis(time),
+            true_minus_monotonic_ms: time - at_ms,
+        }
+    }
+
+    #[test]
+    fn field_02_one_satellite_fix_sets_no_clock_and_two_that_agree_do() {
+        let now = 1_795_305_600_000;
+        let first = fix(now, 10_000);
+        assert_eq!(satellite_time(&[], &first, None), None);
+        // A cached fix that is used again, a second later.
+        assert_eq!(
+            satellite_time(std::slice::from_ref(&first), &fix(now, 11_000), None),
+            None
+        );
+        // A cached one of twelve minutes ago, after a live one, and the other way round.
+        let cached = fix(now - 720_000, 12_000);
+        assert_eq!(satellite_time(std::slice::from_ref(&first), &cached, None), None);
+        assert_eq!(satellite_time(std::slice::from_ref(&cached), &first, None), None);
+        // Of another boot.
+        let other = SeenFix {
+            boot: "a".into(),
+            ..fix(now - 1_000, 9_000)
+        };
+        assert_eq!(satellite_time(&[other], &first, None), None);
+        // Two live ones; the one that was used sooner is nearer to the truth.
+        let second = fix(now + 60_000, 73_000);
+        assert_eq!(
+            satellite_time(&[first.clone(), cached], &second, None),
+            Some(now - 10_000)
+        );
+        assert_eq!(satellite_time(&[second], &first, None), Some(now - 10_000));
+    }
+
+    #[test]
+    fn field_02_a_wrong_satellite_time_is_corrected_downward() {
+        let now = 1_795_305_600_000;
+        let ahead = now + 3_600_000;
+        let seen = [fix(ahead, 1_000), fix(ahead + 2_000, 3_000)];
+        let wrong = satellite_time(&seen[..1], &seen[1], None);
+        assert_eq!(wrong, Some(ahead - 1_000));
+        let right = [fix(now + 10_000, 11_000), fix(now + 12_000, 13_000)];
+        assert_eq!(satellite_time(&seen, &right[0], wrong), None);
+        let all = [seen[0].clone(), seen[1].clone(), right[0].clone()];
+        assert_eq!(satellite_time(&all, &right[1], wrong), Some(now - 1_000));
+        // A fix that is used a little late does not lower it.
+        let late = fix(now + 20_000, 24_000);
+        assert_eq!(satellite_time(&right, &late, Some(now - 1_000)), None);
     }
 
     #[test]

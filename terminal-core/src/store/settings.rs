@@ -17,6 +17,10 @@ pub(super) mod keys {
     pub const MARK: &str = "mark";
     pub const LAST_SYNC: &str = "last_sync";
     pub const LAST_CONTACT: &str = "last_contact";
+    /// Time that the server stated last.
+    pub const LAST_SERVER_TIME: &str = "last_server_time";
+    /// The latest satellite fixes of this boot.
+    pub const SEEN_FIXES: &str = "seen_fixes";
     pub const LAST_FIX: &str = "last_fix";
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.

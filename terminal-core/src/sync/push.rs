@@ -52,6 +52,7 @@ impl Sync {
             v: WIRE_VERSION,
             stream: self.account.stream,
             clock: store.clock_reading(now.clone())?,
+            exchange: store.shortest_exchange(now)?,
             entries,
         })?;
         let signature = self.signer.sign(&push_message(self.token(), &body))?;

@@ -288,6 +288,7 @@ impl BenchTerminal {
             v: WIRE_VERSION,
             stream: self.stream,
             clock: clock(),
+            exchange: None,
             entries,
         })?;
         let signature = self.key.sign(&push_message(&self.token, &body))?.to_string();

@@ -153,8 +153,15 @@ fn story_33_before_the_first_exchange_only_genuine_satellite_time_is_trusted(sta
         clock.reboot(boot);
         clock.set_wall(real_now().plus(-3 * YEAR));
         let mut fix = here.clone();
-        fix.fix_time = real_now();
         (fix.mock, fix.provider) = (mock, provider.into());
+        // A single fix, also a cached one that is used twice, sets no clock: a second one has to agree.
+        fix.fix_time = real_now().plus(-2_000);
+        for _ in 0..2 {
+            handset.open().unwrap().saw_fix(&fix).unwrap();
+            assert!(!handset.open().unwrap().clock_reading().unwrap().is_trusted());
+        }
+        clock.advance(2_000);
+        fix.fix_time = fix.fix_time.plus(2_000);
         let mut draft = handset.open().unwrap().new_report().unwrap();
         draft.matter("E0102".parse().unwrap()).unwrap();
         draft.text(text).at(fix.clone());

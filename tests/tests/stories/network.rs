@@ -208,7 +208,7 @@ fn story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order(stage
         completeness(&city, &mut handset)["mark"],
         json!({"upto": 7, "highest": 7})
     );
-    // In the order of creation; two entries may have equal times.
+    // In the order of creation and with its distances, however long each request was under way.
     let cases = stage::desk(&city, "shouli", Role::Acceptor)
         .all("/v1/cases")
         .unwrap();
@@ -218,7 +218,15 @@ fn story_23_captive_portal_and_error_pages_lose_nothing_and_keep_the_order(stage
         case["reported"].as_i64().unwrap()
     };
     assert_eq!(cases.len(), 7);
-    assert!((0..7).map(reported).is_sorted(), "{cases:?}");
+    let store = handset.open().unwrap();
+    let made: Vec<i64> = filed
+        .iter()
+        .map(|id| store.store().entry(*id).unwrap().0.evidence.clock.monotonic_ms)
+        .collect();
+    for k in 1..7 {
+        assert_eq!(reported(k) - reported(0), made[k] - made[0], "{k}: {cases:?}");
+    }
+    assert!(made.is_sorted(), "{made:?}");
 
     // A page during a photo upload drops nothing either.
     let id = file(&city, &mut handset, "又一条", &[stage.small_photo(24)]);

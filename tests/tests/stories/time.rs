@@ -17,6 +17,8 @@ on_both_engines!(
 
 const MINUTE: i64 = 60_000;
 const YEAR: i64 = 365 * 86_400_000;
+/// The server believes no time before a stream's enrolment.
+const A_WEEK_IN_USE: &str = "UPDATE stream SET created = created - 604800000";
 
 fn reported(city: &City, text: &str) -> Millis {
     let (acceptor, _) = city.office.first_sign_in("shouli", &password(city)).unwrap();
@@ -59,7 +61,11 @@ fn story_33_wrong_clock_and_reboot_do_not_change_the_creation_time(stage: &Story
     assert!(reading.is_trusted());
     assert!(reading.estimate().since(real_now()).abs() < MINUTE);
 
-    // Within one boot: a report made forty minutes before it is sent, with the wall clock changed in between.
+    // Within one boot, of which the server knows nothing yet: a report made forty minutes before it is sent, with the
+    // wall clock changed in between. The handset has been in use for a week, or its past would not be believed.
+    stage.sql(A_WEEK_IN_USE);
+    handset.kill();
+    clock.reboot("boot-offline");
     let start = real_now();
     file(&city, &mut handset, "同一次开机", &[]);
     clock.advance(40 * MINUTE);
@@ -142,6 +148,7 @@ fn story_33_check_ins_around_midnight_count_for_their_own_civil_day(stage: &Stor
     let clock = ManualClock::now();
     clock.set_wall(real_now().plus(-3 * YEAR));
     let mut handset = stage.patroller_by(&city, "233", None, &clock);
+    stage.sql(A_WEEK_IN_USE);
     let synced = handset.open().unwrap().now().unwrap();
     clock.advance(midnight.plus(-MINUTE).since(synced));
     let here = at(&city, "220104010101");

@@ -78,6 +78,7 @@ impl WireClient {
             v: WIRE_VERSION,
             stream: self.stream,
             clock: self.clock.clone(),
+            exchange: None,
             entries: entries.iter().map(raw).collect(),
         };
         serde_json::to_vec(&envelope).unwrap()

@@ -1,0 +1,99 @@
+//! Doubts about the answer to a verification or check, as a plain function over plain data.
+
+use super::task::Order;
+use crate::{entries::flags::Flag, kernel::config::Settings};
+use protocol::{duty::Purpose, evidence::Position};
+
+/// What an answer to a verification or check should bring (settings `answer_distance_m`, `answer_photos`).
+#[derive(Debug, Clone, Copy)]
+pub struct AnswerLimits {
+    distance_m: f64,
+    photos: usize,
+    /// A fix with a larger circle explains no distance.
+    accuracy_m: f64,
+}
+
+impl AnswerLimits {
+    pub fn of(settings: &Settings) -> Self {
+        Self {
+            distance_m: f64::from(settings.answer_distance_m),
+            photos: usize::try_from(settings.answer_photos).unwrap_or(usize::MAX),
+            accuracy_m: f64::from(settings.fix_accuracy_m),
+        }
+    }
+}
+
+/// The doubts about an answer to a verification or check. The answer is applied all the same; who decides about the case
+/// sees them.
+pub fn answer_flags(order: &Order, fix: Option<&Position>, photos: usize, limits: AnswerLimits) -> Vec<Flag> {
+    if !matches!(order.purpose, Purpose::Verify | Purpose::Check) {
+        return Vec::new();
+    }
+    let mut flags = Vec::new();
+    match (fix.filter(|fix| fix.point.is_on_globe()), order.place) {
+        (Some(fix), Some(place)) => {
+            let explained = (f64::from(fix.accuracy_cm) / 100.0).min(limits.accuracy_m);
+            if fix.point.metres_to(place) > limits.distance_m + explained {
+                flags.push(Flag::Far);
+            }
+        }
+        (None, _) => flags.push(Flag::NoPosition),
+        (Some(_), None) => {}
+    }
+    if photos < limits.photos {
+        flags.push(Flag::PhotoMissing);
+    }
+    flags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use protocol::{geo::PointE7, time::Millis};
+
+    /// 0.0009 degrees of latitude are 100 m.
+    fn fix(north_e7: i32, accuracy_cm: u32) -> Position {
+        Position {
+            point: PointE7 {
+                lat: 438_000_000 + north_e7,
+                lon: 1_253_000_000,
+            },
+            accuracy_cm,
+            provider: "gps".into(),
+            mock: false,
+            fix_time: Millis(0),
+        }
+    }
+
+    #[test]
+    fn a_far_or_photoless_answer_is_doubted_and_a_good_one_is_not() {
+        let order = |purpose| Order {
+            purpose,
+            wording: String::new(),
+            cell: "220104050301".parse().unwrap(),
+            grid: None,
+            place: Some(fix(0, 0).point),
+            address: String::new(),
+            due: Millis(0),
+            compare: None,
+            case: None,
+            issued_by: None,
+            drives: true,
+        };
+        let limits = AnswerLimits::of(&Settings::default());
+        let flags =
+            |fix: Option<&Position>, photos| answer_flags(&order(Purpose::Check), fix, photos, limits);
+        assert_eq!(flags(Some(&fix(0, 800)), 1), []);
+        // 105 m away with an error of 8 m may be 97 m.
+        assert_eq!(flags(Some(&fix(9_450, 800)), 1), []);
+        assert_eq!(flags(Some(&fix(9_450, 100)), 1), [Flag::Far]);
+        // A circle of 5 km explains no 22 km, and no 300 m either.
+        assert_eq!(flags(Some(&fix(27_000, 500_000)), 1), [Flag::Far]);
+        assert_eq!(
+            flags(Some(&fix(2_000_000, 800)), 0),
+            [Flag::Far, Flag::PhotoMissing]
+        );
+        assert_eq!(flags(None, 3), [Flag::NoPosition]);
+        assert_eq!(answer_flags(&order(Purpose::Inspect), None, 0, limits), []);
+    }
+}
