@@ -11,7 +11,7 @@ const CHUNK: usize = 32 * 1024;
 
 /// A buffered reader that hashes what it reads. An error of the source counts as its end, and is returned by
 /// [`check`](Self::check) and [`finish`](Self::finish), so that the inner loops need not ask.
-pub(crate) struct Input<'a> {
+pub(crate) struct PhotoBytes<'a> {
     source: &'a mut dyn Read,
     /// Bytes that were read; those from `at` on are not consumed yet.
     buffer: Vec<u8>,
@@ -21,7 +21,7 @@ pub(crate) struct Input<'a> {
     hash: Sha256,
 }
 
-impl<'a> Input<'a> {
+impl<'a> PhotoBytes<'a> {
     /// Reads `source` from where it is.
     pub(crate) fn new(source: &'a mut dyn Read) -> Self {
         Self {

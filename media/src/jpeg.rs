@@ -13,9 +13,9 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::baseline::{self, Opened, Size};
+use crate::baseline::{self, OpenedJpeg, Size};
 use crate::error::MediaError;
-use crate::input::Input;
+use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 use crate::planes::Planes;
 use crate::rgb::Pixel;
@@ -110,13 +110,13 @@ pub(crate) fn walk(bytes: &[u8], limits: &PhotoLimits) -> Result<Structure, Medi
 /// Decodes a baseline picture and drops its pixels. Returns false if the stream decoder does not take it.
 fn is_complete(bytes: &[u8], limits: &PhotoLimits) -> Result<bool, MediaError> {
     let mut source = bytes;
-    let mut input = Input::new(&mut source);
+    let mut input = PhotoBytes::new(&mut source);
     match baseline::open(&mut input, limits)? {
-        Opened::Streamed(frame) => {
+        OpenedJpeg::Streamed(frame) => {
             baseline::decode(&frame, [Size::One; 3], &mut input, &mut |_, _| Ok(()))?;
             Ok(true)
         }
-        Opened::Whole { .. } => Ok(false),
+        OpenedJpeg::Whole { .. } => Ok(false),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn walk(source: &mut (impl Read + Seek), limits: &PhotoLimits) -> Res
         match &name {
             b"eXIf" if exif.is_none() && length <= EXIF_MOST => {
                 let mut body = vec![0; length as usize];
-                source.read_exact(&mut body).map_err(failed)?;
+                source.read_exact(&mut body).map_err(|error| failed(&error))?;
                 exif = Some(body);
             }
             _ => skip(&mut source, u64::from(length))?,
@@ -71,20 +71,22 @@ fn chunk(source: &mut impl Read) -> Result<([u8; 4], u32), MediaError> {
 
 fn exactly<const N: usize>(source: &mut impl Read) -> Result<[u8; N], MediaError> {
     let mut bytes = [0; N];
-    source.read_exact(&mut bytes).map_err(failed)?;
+    source.read_exact(&mut bytes).map_err(|error| failed(&error))?;
     Ok(bytes)
 }
 
 /// Skips bytes that must be there. A seek beyond the end succeeds, and the next read then finds the end: a chunk is
 /// always followed by its checksum.
 fn skip<S: Read + Seek>(source: &mut BufReader<S>, length: u64) -> Result<(), MediaError> {
-    source.seek_relative(length.cast_signed()).map_err(failed)
+    source
+        .seek_relative(length.cast_signed())
+        .map_err(|error| failed(&error))
 }
 
-fn failed(error: std::io::Error) -> MediaError {
+fn failed(error: &std::io::Error) -> MediaError {
     match error.kind() {
         std::io::ErrorKind::UnexpectedEof => MediaError::CutOff,
-        _ => MediaError::unreadable(&error),
+        _ => MediaError::unreadable(error),
     }
 }
 

@@ -4,13 +4,13 @@ use std::io::{BufReader, Cursor, Read, Seek, SeekFrom};
 
 use sha2::{Digest, Sha256};
 
-use crate::baseline::{self, Frame, Opened, Size};
+use crate::baseline::{self, Frame, OpenedJpeg, Size};
 use crate::error::MediaError;
 use crate::exif::{self, ExifFacts, Gps, Orientation};
 use crate::format::{self, Format};
 #[cfg(feature = "gallery-formats")]
 use crate::gallery::{self, Kind};
-use crate::input::Input;
+use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 use crate::planes::{Arriving, Maker, Planes};
 use crate::rgb::RgbMaker;
@@ -164,7 +164,7 @@ fn read(
     let length = source.seek(SeekFrom::End(0)).map_err(failed)?;
     limits.check_length(length)?;
     source.rewind().map_err(failed)?;
-    let mut input = Input::new(&mut source);
+    let mut input = PhotoBytes::new(&mut source);
     let format = format::sniff(input.peek(64));
     input.check()?;
     match format {
@@ -175,7 +175,7 @@ fn read(
         }
         Err(refused) => return Err(refused),
         Ok(Format::Jpeg) => match baseline::open(&mut input, limits)? {
-            Opened::Streamed(frame) => {
+            OpenedJpeg::Streamed(frame) => {
                 let facts = frame.exif.as_deref().map(exif::read).unwrap_or_default();
                 let picture = streamed(&frame, &mut input, facts.orientation, options)?;
                 let sha256 = input.finish()?;
@@ -185,7 +185,7 @@ fn read(
                     sha256,
                 });
             }
-            Opened::Whole { size } => {
+            OpenedJpeg::Whole { size } => {
                 if let Some((width, height)) = size {
                     limits.check_whole_size(width, height)?;
                 }
@@ -230,7 +230,7 @@ fn from_gallery(
 /// Decodes a baseline JPEG row by row, at the largest reduction that still has the pixels of the result.
 fn streamed(
     frame: &Frame,
-    input: &mut Input<'_>,
+    input: &mut PhotoBytes<'_>,
     orientation: Orientation,
     options: &PrepareOptions,
 ) -> Result<Planes, MediaError> {
@@ -307,6 +307,6 @@ fn png(
     Ok(Original {
         picture: maker.finish(),
         facts,
-        sha256: Input::new(&mut source).finish()?,
+        sha256: PhotoBytes::new(&mut source).finish()?,
     })
 }

@@ -2,9 +2,9 @@
 
 use std::io::Read;
 
-use crate::baseline::{self, Opened, Size};
+use crate::baseline::{self, OpenedJpeg, Size};
 use crate::error::MediaError;
-use crate::input::Input;
+use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 
 /// A component: samples of a row, and all rows.
@@ -27,8 +27,8 @@ pub fn components(
 ) -> Result<Option<Vec<Samples>>, MediaError> {
     let size = Size::ALL.into_iter().find(|size| size.samples() == eighths);
     let size = size.ok_or_else(|| MediaError::internal("no such size"))?;
-    let mut input = Input::new(&mut source);
-    let Opened::Streamed(frame) = baseline::open(&mut input, limits)? else {
+    let mut input = PhotoBytes::new(&mut source);
+    let OpenedJpeg::Streamed(frame) = baseline::open(&mut input, limits)? else {
         return Ok(None);
     };
     let empty = Samples {

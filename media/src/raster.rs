@@ -4,14 +4,14 @@ use crate::planes::Planes;
 use crate::rgb::{Pixel, to_components, to_rgb};
 
 /// Rows of RGB pixels from the top; its left and top edge are at even positions of the picture.
-pub(crate) struct Region {
+pub(crate) struct StampArea {
     left: usize,
     top: usize,
     width: usize,
     pixels: Vec<Pixel>,
 }
 
-impl Region {
+impl StampArea {
     /// Copies the part of a picture that holds the rectangle, which may extend over the picture's edges.
     pub(crate) fn of(picture: &Planes, [left, top, right, bottom]: [i32; 4]) -> Self {
         let within = |value: i32, most: u32| usize::try_from(value).unwrap_or(0).min(most as usize);

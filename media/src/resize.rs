@@ -63,10 +63,10 @@ impl Span {
                 let centre = (index as f64 + 0.5 - shift) * scale - 0.5;
                 let first = whole((centre - LOBES * wide).ceil()).min(last);
                 let end = whole((centre + LOBES * wide).floor()).clamp(first, last);
-                let weights = (first..=end)
+                let weights: Vec<f64> = (first..=end)
                     .map(|at| lanczos((at as f64 - centre) / wide))
                     .collect();
-                fixed(first, weights)
+                fixed(first, &weights)
             })
             .collect()
     }
@@ -84,7 +84,7 @@ fn lanczos(x: f64) -> f64 {
 }
 
 /// Converts weights to whole numbers whose sum is exactly one.
-fn fixed(first: usize, weights: Vec<f64>) -> Taps {
+fn fixed(first: usize, weights: &[f64]) -> Taps {
     let sum: f64 = weights.iter().sum();
     let one = f64::from(1_u32 << WEIGHT_BITS);
     #[expect(

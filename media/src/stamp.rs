@@ -12,7 +12,7 @@ use flate2::read::GzDecoder;
 
 use crate::error::MediaError;
 use crate::planes::Planes;
-use crate::raster::Region;
+use crate::raster::StampArea;
 use crate::rgb::Pixel;
 
 /// WenQuanYi Micro Hei reduced to ASCII and GB 2312; see `font/README.md` for source and licence.
@@ -100,7 +100,7 @@ impl Stamp {
             whole(panel.left + panel.width) + 4,
             whole(panel.top + panel.height) + 4,
         ];
-        let mut region = Region::of(picture, bounds);
+        let mut region = StampArea::of(picture, bounds);
         panel.draw(&font, &mut region);
         region.put(picture);
         Ok(())
@@ -198,7 +198,7 @@ impl Panel {
         })
     }
 
-    fn draw(&self, font: &FontRef<'_>, picture: &mut Region) {
+    fn draw(&self, font: &FontRef<'_>, picture: &mut StampArea) {
         let em = self.em;
         fill_rounded(
             picture,
@@ -331,7 +331,7 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut Region, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
+fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
     let scale = scale_of(font, row.em);
     // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();
@@ -370,7 +370,7 @@ fn draw_line(picture: &mut Region, font: &FontRef<'_>, row: &StampLine, left: f3
 }
 
 /// Draws the placeholder of a character that the font does not have.
-fn draw_box(picture: &mut Region, [left, top, width, height]: [f32; 4], colour: Pixel, strength: f32) {
+fn draw_box(picture: &mut StampArea, [left, top, width, height]: [f32; 4], colour: Pixel, strength: f32) {
     let line = (height / 12.0).max(1.0);
     let (left, width) = (left + line, width - 2.0 * line);
     fill_rounded(picture, [left, top, width, line], 0.0, colour, strength);
@@ -399,7 +399,7 @@ fn draw_box(picture: &mut Region, [left, top, width, height]: [f32; 4], colour: 
 
 /// Fills a rectangle with round corners and anti-aliased edges.
 fn fill_rounded(
-    picture: &mut Region,
+    picture: &mut StampArea,
     [left, top, width, height]: [f32; 4],
     radius: f32,
     colour: Pixel,
@@ -419,7 +419,7 @@ fn fill_rounded(
 }
 
 /// Blends a colour into a pixel; ignores pixels outside the picture.
-fn blend(picture: &mut Region, x: i32, y: i32, colour: Pixel, share: f32) {
+fn blend(picture: &mut StampArea, x: i32, y: i32, colour: Pixel, share: f32) {
     let share = share.clamp(0.0, 1.0);
     if let Some(pixel) = picture.pixel_mut(x, y) {
         for (sample, ink) in pixel.iter_mut().zip(colour) {

@@ -111,9 +111,13 @@ fn pictures_of_other_formats_are_refused_by_name() {
         (b"%PDF-1.7", "PDF"),
     ];
     for (bytes, name) in named {
-        assert_eq!(refusal(bytes), "photo.unsupported_format");
-        let message = prepare(bytes, &no_stamp()).unwrap_err().to_string();
-        assert!(message.starts_with(name), "{message}");
+        let refused = media::inspect(bytes, &PhotoLimits::default()).unwrap_err();
+        assert_eq!(refused.code(), "photo.unsupported_format");
+        assert!(refused.to_string().starts_with(name), "{refused}");
+        // Some of them are decoded by the feature `gallery-formats`; these are only their first bytes.
+        if !cfg!(feature = "gallery-formats") || ["HEIC", "AVIF", "video", "PDF"].contains(&name) {
+            assert_eq!(refusal(bytes), "photo.unsupported_format");
+        }
     }
     let arithmetic = [
         &[0xFF, 0xD8, 0xFF, 0xC9, 0, 11, 8, 0, 9, 0, 9, 1, 1, 0x11, 0][..],

@@ -1,12 +1,12 @@
 //! Bits of a scan: stuffing removed, stopped by a marker.
 
 use crate::error::MediaError;
-use crate::input::Input;
+use crate::input::PhotoBytes;
 
 /// Reads the compressed data of a scan bit by bit. After the data's end it gives zeros, and remembers how many: a
 /// picture that used one of them is cut off.
 pub(super) struct Bits<'i, 'r> {
-    input: &'i mut Input<'r>,
+    input: &'i mut PhotoBytes<'r>,
     /// The next bits, from the top.
     window: u64,
     /// Bits in the window that count.
@@ -16,7 +16,7 @@ pub(super) struct Bits<'i, 'r> {
 }
 
 impl<'i, 'r> Bits<'i, 'r> {
-    pub(super) fn new(input: &'i mut Input<'r>) -> Self {
+    pub(super) fn new(input: &'i mut PhotoBytes<'r>) -> Self {
         Self {
             input,
             window: 0,

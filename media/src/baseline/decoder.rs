@@ -10,7 +10,7 @@ use super::huffman::Huffman;
 use super::idct::{self, Block, Size};
 use super::tables::ZIGZAG;
 use crate::error::MediaError;
-use crate::input::Input;
+use crate::input::PhotoBytes;
 
 /// Receives the rows of each component from the top, in turns: the component's number and a row of its samples.
 pub(crate) type RowSink<'s> = dyn FnMut(usize, &[u8]) -> Result<(), MediaError> + 's;
@@ -20,7 +20,7 @@ pub(crate) type RowSink<'s> = dyn FnMut(usize, &[u8]) -> Result<(), MediaError> 
 pub(crate) fn decode(
     frame: &Frame,
     sizes: [Size; 3],
-    input: &mut Input<'_>,
+    input: &mut PhotoBytes<'_>,
     sink: &mut RowSink<'_>,
 ) -> Result<(), MediaError> {
     let decoded = decode_scan(frame, sizes, input, sink);
@@ -32,7 +32,7 @@ pub(crate) fn decode(
 fn decode_scan(
     frame: &Frame,
     sizes: [Size; 3],
-    input: &mut Input<'_>,
+    input: &mut PhotoBytes<'_>,
     sink: &mut RowSink<'_>,
 ) -> Result<(), MediaError> {
     let (most_across, most_down) = frame.most();

@@ -1,14 +1,14 @@
 //! Everything before the compressed data: sizes, tables, EXIF, and whether this decoder takes the file.
 
-use super::tables::Tables;
+use super::tables::JpegTables;
 use crate::error::MediaError;
-use crate::input::Input;
+use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 
 const EXIF_HEADER: &[u8] = b"Exif\0\0";
 
 /// What the headers of a JPEG say.
-pub(crate) enum Opened {
+pub(crate) enum OpenedJpeg {
     /// The input is at the first byte of compressed data.
     Streamed(Box<Frame>),
     /// Another decoder is needed, which holds file and picture: progressive, CMYK, RGB, unusual sampling, or broken
@@ -29,7 +29,7 @@ pub(crate) struct Frame {
     pub(crate) exif: Option<Vec<u8>>,
     /// Units of blocks between restart markers; 0 without.
     pub(super) interval: u32,
-    pub(super) tables: Tables,
+    pub(super) tables: JpegTables,
 }
 
 /// A component: luma, or one of both chromas.
@@ -67,23 +67,23 @@ impl Frame {
 }
 
 /// Reads the headers up to the first scan. The input must be at the file's start.
-pub(crate) fn open(input: &mut Input<'_>, limits: &PhotoLimits) -> Result<Opened, MediaError> {
+pub(crate) fn open(input: &mut PhotoBytes<'_>, limits: &PhotoLimits) -> Result<OpenedJpeg, MediaError> {
     let opened = open_headers(input, limits);
     // A source that failed is not a file that ends early.
     input.check()?;
     opened
 }
 
-fn open_headers(input: &mut Input<'_>, limits: &PhotoLimits) -> Result<Opened, MediaError> {
+fn open_headers(input: &mut PhotoBytes<'_>, limits: &PhotoLimits) -> Result<OpenedJpeg, MediaError> {
     input.skip(2);
     let mut body = Vec::new();
-    let mut tables = Tables::default();
+    let mut tables = JpegTables::default();
     let (mut exif, mut interval, mut adobe) = (None, 0, None);
     let mut frame: Option<Frame> = None;
     loop {
         let marker = next_marker(input)?;
         // What does not belong here is left to the walk, which names it.
-        let whole = || Opened::Whole {
+        let whole = || OpenedJpeg::Whole {
             size: frame.as_ref().map(|frame| (frame.width, frame.height)),
         };
         match marker {
@@ -107,7 +107,7 @@ fn open_headers(input: &mut Input<'_>, limits: &PhotoLimits) -> Result<Opened, M
                 let read = read_frame(&body, limits)?;
                 if marker == 0xC2 {
                     let size = Some((read.width, read.height));
-                    return Ok(Opened::Whole { size });
+                    return Ok(OpenedJpeg::Whole { size });
                 }
                 frame = Some(read);
             }
@@ -132,10 +132,10 @@ fn open_headers(input: &mut Input<'_>, limits: &PhotoLimits) -> Result<Opened, M
                 };
                 if !is_taken(&frame, adobe) || !read_scan(&body, &mut frame.components) {
                     let size = Some((frame.width, frame.height));
-                    return Ok(Opened::Whole { size });
+                    return Ok(OpenedJpeg::Whole { size });
                 }
                 (frame.exif, frame.interval, frame.tables) = (exif, interval, tables);
-                return Ok(Opened::Streamed(Box::new(frame)));
+                return Ok(OpenedJpeg::Streamed(Box::new(frame)));
             }
             _ => {}
         }
@@ -143,7 +143,7 @@ fn open_headers(input: &mut Input<'_>, limits: &PhotoLimits) -> Result<Opened, M
 }
 
 /// Consumes the next marker and whatever is before it.
-fn next_marker(input: &mut Input<'_>) -> Result<u8, MediaError> {
+fn next_marker(input: &mut PhotoBytes<'_>) -> Result<u8, MediaError> {
     let mut after_ff = false;
     while let Some(byte) = input.byte() {
         match byte {
@@ -156,7 +156,7 @@ fn next_marker(input: &mut Input<'_>) -> Result<u8, MediaError> {
 }
 
 /// Reads the length of a segment's body.
-fn length(input: &mut Input<'_>) -> Result<usize, MediaError> {
+fn length(input: &mut PhotoBytes<'_>) -> Result<usize, MediaError> {
     let &[high, low, ..] = input.peek(2) else {
         return Err(MediaError::CutOff);
     };
@@ -202,7 +202,7 @@ fn read_frame(body: &[u8], limits: &PhotoLimits) -> Result<Frame, MediaError> {
         components,
         exif: None,
         interval: 0,
-        tables: Tables::default(),
+        tables: JpegTables::default(),
     })
 }
 

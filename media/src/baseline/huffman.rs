@@ -60,16 +60,13 @@ impl Huffman {
 
     /// Fills `whole`: codes whose value also fits into the bits of one look.
     fn join_values(&mut self) {
-        for (bits, entry) in self.whole.iter_mut().enumerate() {
-            let (length, symbol) = (
-                u32::from(self.short[bits] >> 8),
-                u32::from(self.short[bits] & 255),
-            );
+        for (bits, (entry, &short)) in (0_i32..).zip(self.whole.iter_mut().zip(&self.short)) {
+            let (length, symbol) = (u32::from(short >> 8), u32::from(short & 255));
             let (zeros, size) = (symbol >> 4, symbol & 15);
             if length == 0 || size == 0 || length + size > LOOK {
                 continue;
             }
-            let value = (bits as i32 >> (LOOK - length - size)) & ((1 << size) - 1);
+            let value = (bits >> (LOOK - length - size)) & ((1 << size) - 1);
             let negative = (value >> (size - 1)) ^ 1;
             let value = value - negative * ((1 << size) - 1);
             *entry = (value << 16) | (zeros << 8 | (length + size)).cast_signed();
@@ -109,7 +106,7 @@ impl Huffman {
                 let code = next >> (16 - length);
                 let index = self.offset[length as usize] + code.cast_signed();
                 bits.consume(length);
-                return Ok(u32::from(self.symbols[index as usize & 255]));
+                return Ok(u32::from(self.symbols[index.cast_unsigned() as usize & 255]));
             }
         }
         bits.check()?;

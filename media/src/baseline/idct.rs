@@ -101,6 +101,7 @@ fn transposed<const N: usize>(square: &[[f32; N]; N]) -> [[f32; N]; N] {
 }
 
 /// Transforms all columns at once.
+#[expect(clippy::needless_range_loop, reason = "a column is not a range of rows")]
 #[inline(always)]
 fn down<const N: usize>(rows: &mut [[f32; N]; N]) {
     match N {

@@ -7,7 +7,7 @@
 //! - **No `unsafe`, no panic.** `fuzz/` compares it with the decoder of the other files.
 //!
 //! It takes what cameras write: Huffman coding, 8 bits a sample, grey or YCbCr in one scan, chroma at full size or
-//! reduced to a half or a quarter in either direction, restart intervals. [`Opened::Whole`] names the rest, which
+//! reduced to a half or a quarter in either direction, restart intervals. [`OpenedJpeg::Whole`] names the rest, which
 //! needs the decoder that holds the file.
 //!
 //! [`MediaError::CutOff`]: crate::MediaError::CutOff
@@ -20,5 +20,5 @@ mod idct;
 mod tables;
 
 pub(crate) use decoder::decode;
-pub(crate) use header::{Frame, Opened, open};
+pub(crate) use header::{Frame, OpenedJpeg, open};
 pub(crate) use idct::Size;

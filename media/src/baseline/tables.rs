@@ -12,14 +12,14 @@ pub(super) const ZIGZAG: [u8; 64] = [
 
 /// Quantisation and code tables by their number.
 #[derive(Default)]
-pub(super) struct Tables {
+pub(super) struct JpegTables {
     /// Factors in the file's order.
     pub(super) quantisation: [Option<[u16; 64]>; 4],
     pub(super) dc: [Option<Box<Huffman>>; 4],
     pub(super) ac: [Option<Box<Huffman>>; 4],
 }
 
-impl Tables {
+impl JpegTables {
     /// Reads a segment with quantisation tables.
     pub(super) fn read_quantisation(&mut self, mut body: &[u8]) -> Result<(), MediaError> {
         while let Some((&kind, rest)) = body.split_first() {
