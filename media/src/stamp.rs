@@ -15,11 +15,12 @@ use crate::planes::Planes;
 use crate::raster::StampArea;
 use crate::rgb::Pixel;
 
-/// WenQuanYi Micro Hei reduced to ASCII and GB 2312; see `font/README.md` for source and licence.
+/// WenQuanYi Micro Hei reduced to ASCII, GB 2312 and the 通用规范汉字表; see `font/README.md` for source and
+/// licence.
 /// Packed with gzip: a phone carries half of it.
 const FONT: &[u8] = include_bytes!("../font/stamp.ttf.gz");
 
-/// The font, unpacked once for the process; 1.2 MB.
+/// The font, unpacked once for the process; 1.4 MB.
 fn font() -> Result<FontRef<'static>, MediaError> {
     static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = UNPACKED.get_or_init(|| {

@@ -228,6 +228,19 @@ fn the_font_has_every_character_of_a_stamp() {
     }
 }
 
+/// Names of places beyond GB 2312: of districts, counties, towns and rivers.
+#[test]
+fn field_04_the_font_has_the_characters_of_place_names() {
+    let mut bytes = Vec::new();
+    let mut packed = flate2::read::GzDecoder::new(include_bytes!("../font/stamp.ttf.gz").as_slice());
+    std::io::Read::read_to_end(&mut packed, &mut bytes).unwrap();
+    let font = ab_glyph::FontRef::try_from_slice(&bytes).unwrap();
+    for c in "瀍河街道甪直镇洺河浉河鄠邑璧山亳州邳州泃河埇桥犍为妫水鄄城郏县珲春".chars()
+    {
+        assert_ne!(ab_glyph::Font::glyph_id(&font, c).0, 0, "{c}");
+    }
+}
+
 #[test]
 fn blank_stamps_and_control_characters_draw_nothing() {
     let photo = Picture::busy(400, 300).jpeg(None, false);
