@@ -12,6 +12,7 @@ libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
     let options = PrepareOptions {
         longest_side: 64,
         thumbnail_side: 16,
+        shorter_side: 0,
         ..PrepareOptions::default()
     };
     if inspect(bytes, &limits).is_err() {

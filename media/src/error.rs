@@ -31,6 +31,25 @@ pub enum MediaError {
         /// Limit on either side.
         max_side: u32,
     },
+    /// The picture is of a kind that must be held in memory as a whole (progressive, CMYK, interlaced), and too large
+    /// for that. The same picture as an ordinary camera writes it would be accepted.
+    #[error(
+        "a photo of {width} x {height} pixels that is stored in this way is not accepted above {max_pixels} pixels"
+    )]
+    TooLargeAsAWhole {
+        /// Width according to the header.
+        width: u32,
+        /// Height according to the header.
+        height: u32,
+        /// Limit on width times height.
+        max_pixels: u64,
+    },
+    /// The source of the bytes failed; says nothing about the photo.
+    #[error("the photo cannot be read: {detail}")]
+    Unreadable {
+        /// The error of the source.
+        detail: String,
+    },
     /// The bytes do not begin like any known picture format.
     #[error("the file is not a picture")]
     NotAnImage,
@@ -67,7 +86,7 @@ pub enum MediaError {
 
 impl MediaError {
     /// Every code that [`code`](Self::code) can return.
-    pub const CODES: [&'static str; 9] = [
+    pub const CODES: [&'static str; 10] = [
         "photo.empty",
         "photo.too_large",
         "photo.too_many_pixels",
@@ -77,6 +96,7 @@ impl MediaError {
         "photo.corrupt",
         "photo.too_small",
         "photo.internal",
+        "photo.unreadable",
     ];
 
     /// Returns the stable code of this reason. Codes are never renamed; new ones may be added.
@@ -85,7 +105,8 @@ impl MediaError {
         match self {
             Self::Empty => "photo.empty",
             Self::TooLarge { .. } => "photo.too_large",
-            Self::TooManyPixels { .. } => "photo.too_many_pixels",
+            Self::TooManyPixels { .. } | Self::TooLargeAsAWhole { .. } => "photo.too_many_pixels",
+            Self::Unreadable { .. } => "photo.unreadable",
             Self::NotAnImage => "photo.not_an_image",
             Self::CutOff => "photo.cut_off",
             Self::UnsupportedFormat { .. } => "photo.unsupported_format",
@@ -98,6 +119,12 @@ impl MediaError {
     pub(crate) fn corrupt(detail: impl Into<String>) -> Self {
         Self::Corrupt {
             detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn unreadable(error: &std::io::Error) -> Self {
+        Self::Unreadable {
+            detail: error.to_string(),
         }
     }
 

@@ -64,7 +64,7 @@ pub struct Gps {
 }
 
 /// All values read from one EXIF block.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ExifFacts {
     pub(crate) orientation: Orientation,
     pub(crate) taken_at: Option<String>,
@@ -92,7 +92,7 @@ pub(crate) fn read(raw: &[u8]) -> ExifFacts {
             .and_then(|field| field.value.get_uint(0))
             .map(Orientation::from_exif)
             .unwrap_or_default(),
-        taken_at: text(&exif, Tag::DateTimeOriginal),
+        taken_at: time(&exif),
         gps: position(&exif),
     }
 }
@@ -109,12 +109,27 @@ fn text(exif: &Exif, tag: Tag) -> Option<String> {
     (printable && !value.is_empty() && value.len() <= 64).then(|| value.to_owned())
 }
 
+/// Returns the time of the picture. A camera whose clock was never set writes zeros or spaces, which are no time.
+fn time(exif: &Exif) -> Option<String> {
+    let text = text(exif, Tag::DateTimeOriginal)?;
+    let numbers: Option<Vec<u32>> = text
+        .split([':', '-', '/', ' ', 'T'])
+        .map(|number| number.parse().ok())
+        .collect();
+    match numbers?.as_slice() {
+        [1..=9999, 1..=12, 1..=31, 0..=23, 0..=59, 0..=60] => Some(text),
+        _ => None,
+    }
+}
+
+/// Returns the position. A camera without a fix writes (0, 0), which is a place in the Atlantic and here no value.
 fn position(exif: &Exif) -> Option<Gps> {
-    Some(Gps {
+    let gps = Gps {
         latitude_e7: angle(exif, Tag::GPSLatitude, Tag::GPSLatitudeRef, ["N", "S"], 90.0)?,
         longitude_e7: angle(exif, Tag::GPSLongitude, Tag::GPSLongitudeRef, ["E", "W"], 180.0)?,
         datum: text(exif, Tag::GPSMapDatum),
-    })
+    };
+    ((gps.latitude_e7, gps.longitude_e7) != (0, 0)).then_some(gps)
 }
 
 /// Converts degrees, minutes and seconds with a hemisphere to 1e-7 degrees. `None` if a component is missing.

@@ -1,5 +1,7 @@
 //! Determines the format and size of a file without decoding it.
 
+use std::io::Cursor;
+
 use crate::error::MediaError;
 use crate::exif::{self, Orientation};
 use crate::format::{self, Format};
@@ -33,7 +35,7 @@ impl Info {
 }
 
 /// Reads format and size of `bytes` by walking their structure from the first byte to the picture's end marker;
-/// decodes nothing.
+/// decodes nothing, except a baseline JPEG without that marker, whose blocks alone tell whether it is complete.
 ///
 /// # Errors
 /// All errors of [`prepare`] except [`MediaError::TooSmall`] and [`MediaError::Internal`], as far as the structure
@@ -42,7 +44,7 @@ pub fn inspect(bytes: &[u8], limits: &PhotoLimits) -> Result<Info, MediaError> {
     let (format, structure) = structure_of(bytes, limits)?;
     let orientation = structure
         .exif
-        .map(|raw| exif::read(raw).orientation)
+        .map(|raw| exif::read(&raw).orientation)
         .unwrap_or_default();
     Ok(Info {
         format,
@@ -53,24 +55,16 @@ pub fn inspect(bytes: &[u8], limits: &PhotoLimits) -> Result<Info, MediaError> {
 }
 
 /// Checks length, format and structure, in this order: the cheapest check first.
-pub(crate) fn structure_of<'a>(
-    bytes: &'a [u8],
-    limits: &PhotoLimits,
-) -> Result<(Format, Structure<'a>), MediaError> {
-    if bytes.is_empty() {
-        return Err(MediaError::Empty);
-    }
-    let length = bytes.len() as u64;
-    if length > limits.max_bytes {
-        return Err(MediaError::TooLarge {
-            bytes: length,
-            max: limits.max_bytes,
-        });
-    }
+fn structure_of(bytes: &[u8], limits: &PhotoLimits) -> Result<(Format, Structure), MediaError> {
+    limits.check_length(bytes.len() as u64)?;
     let format = format::sniff(bytes)?;
     let structure = match format {
         Format::Jpeg => jpeg::walk(bytes, limits)?,
-        Format::Png => png::walk(bytes, limits)?,
+        Format::Png => png::walk(&mut Cursor::new(bytes), limits)?,
     };
+    if structure.whole {
+        limits.check_whole_length(bytes.len() as u64)?;
+        limits.check_whole_size(structure.width, structure.height)?;
+    }
     Ok((format, structure))
 }

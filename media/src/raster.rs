@@ -1,126 +1,77 @@
-//! A picture in memory: 8-bit RGB, and two operations on whole pictures, scaling and rotating.
+//! A part of a picture in 8-bit RGB: what the stamp is drawn into.
 
-use fast_image_resize::images::{TypedImage, TypedImageRef};
-use fast_image_resize::pixels::U8x3;
-use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
+use crate::planes::Planes;
+use crate::rgb::{Pixel, to_components, to_rgb};
 
-use crate::error::MediaError;
-use crate::exif::Orientation;
-
-/// Red, green, blue.
-pub(crate) type Pixel = [u8; 3];
-
-/// Rows of RGB pixels from the top, `width * height` of them.
-pub(crate) struct Raster {
-    width: u32,
-    height: u32,
+/// Rows of RGB pixels from the top; its left and top edge are at even positions of the picture.
+pub(crate) struct StampArea {
+    left: usize,
+    top: usize,
+    width: usize,
     pixels: Vec<Pixel>,
 }
 
-impl Raster {
-    /// A black picture, as the target of decoding or scaling.
-    pub(crate) fn black(width: u32, height: u32) -> Self {
+impl StampArea {
+    /// Copies the part of a picture that holds the rectangle, which may extend over the picture's edges.
+    pub(crate) fn of(picture: &Planes, [left, top, right, bottom]: [i32; 4]) -> Self {
+        let within = |value: i32, most: u32| usize::try_from(value).unwrap_or(0).min(most as usize);
+        let (left, top) = (within(left, picture.width) & !1, within(top, picture.height) & !1);
+        let (right, bottom) = (within(right, picture.width), within(bottom, picture.height));
+        let width = right.saturating_sub(left);
+        let [luma, blue, red] = &picture.planes;
+        let mut pixels = Vec::with_capacity(width * bottom.saturating_sub(top));
+        for y in top..bottom {
+            pixels.extend(
+                (left..left + width)
+                    .map(|x| to_rgb([luma.at(x, y), blue.at(x / 2, y / 2), red.at(x / 2, y / 2)])),
+            );
+        }
         Self {
+            left,
+            top,
             width,
-            height,
-            pixels: vec![[0; 3]; width as usize * height as usize],
+            pixels,
         }
     }
 
-    pub(crate) fn width(&self) -> u32 {
-        self.width
-    }
-
-    pub(crate) fn height(&self) -> u32 {
-        self.height
-    }
-
-    pub(crate) fn bytes(&self) -> &[u8] {
-        self.pixels.as_flattened()
-    }
-
-    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
-        self.pixels.as_flattened_mut()
-    }
-
-    pub(crate) fn pixels_mut(&mut self) -> &mut [Pixel] {
-        &mut self.pixels
-    }
-
-    /// Returns the pixel at a position; `None` outside the picture.
+    /// Returns the pixel at a position of the picture; `None` outside this part.
     pub(crate) fn pixel_mut(&mut self, x: i32, y: i32) -> Option<&mut Pixel> {
-        let (x, y) = (u32::try_from(x).ok()?, u32::try_from(y).ok()?);
+        let x = usize::try_from(x).ok()?.checked_sub(self.left)?;
+        let y = usize::try_from(y).ok()?.checked_sub(self.top)?;
         if x >= self.width {
             return None;
         }
-        self.pixels.get_mut(y as usize * self.width as usize + x as usize)
+        self.pixels.get_mut(y * self.width + x)
     }
 
-    /// Returns this picture with its longer side at most `longest`; frees the large one.
-    pub(crate) fn fitted(self, longest: u32) -> Result<Self, MediaError> {
-        Ok(self.scaled_to(longest)?.unwrap_or(self))
-    }
-
-    /// Returns a smaller copy with its longer side exactly `longest`, or `None` when this picture is not longer than
-    /// that.
-    pub(crate) fn scaled_to(&self, longest: u32) -> Result<Option<Self>, MediaError> {
-        let longest = longest.max(1);
-        let side = self.width.max(self.height);
-        if side <= longest {
-            return Ok(None);
-        }
-        let scale = |length: u32| {
-            let rounded = (u64::from(length) * u64::from(longest) + u64::from(side) / 2) / u64::from(side);
-            u32::try_from(rounded).unwrap_or(longest).max(1)
-        };
-        let mut small = Self::black(scale(self.width), scale(self.height));
-        let (width, height) = (small.width, small.height);
-        let from = TypedImageRef::<U8x3>::from_buffer(self.width, self.height, self.bytes())
-            .map_err(|error| MediaError::internal(error.to_string()))?;
-        let mut to = TypedImage::<U8x3>::from_buffer(width, height, small.bytes_mut())
-            .map_err(|error| MediaError::internal(error.to_string()))?;
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Lanczos3));
-        // `resize_typed`, not `resize`: the latter compiles all pixel types into this crate.
-        Resizer::new()
-            .resize_typed::<U8x3>(&from, &mut to, &options)
-            .map_err(|error| MediaError::internal(error.to_string()))?;
-        Ok(Some(small))
-    }
-
-    /// Returns this picture rotated upright.
-    pub(crate) fn oriented(self, orientation: Orientation) -> Self {
-        if orientation == Orientation::Upright {
-            return self;
-        }
-        let (w, h) = (i64::from(self.width), i64::from(self.height));
-        // Position of the new picture's top left pixel in the old one, and the offsets there of a step right and a
-        // step down.
-        let (start, right, down) = match orientation {
-            Orientation::Upright => (0, 1, w),
-            Orientation::Mirror => (w - 1, -1, w),
-            Orientation::Turn180 => (w * h - 1, -1, -w),
-            Orientation::Flip => ((h - 1) * w, 1, -w),
-            Orientation::Transpose => (0, w, 1),
-            Orientation::Turn90 => ((h - 1) * w, -w, 1),
-            Orientation::Transverse => (w * h - 1, -w, -1),
-            Orientation::Turn270 => (w - 1, w, -1),
-        };
-        let (width, height) = if orientation.swaps_sides() {
-            (self.height, self.width)
-        } else {
-            (self.width, self.height)
-        };
-        let mut pixels = Vec::with_capacity(self.pixels.len());
-        for y in 0..i64::from(height) {
-            for x in 0..i64::from(width) {
-                let from = usize::try_from(start + x * right + y * down).unwrap_or(usize::MAX);
-                pixels.push(self.pixels.get(from).copied().unwrap_or_default());
+    /// Writes this part back; the colour of four pixels becomes their mean.
+    pub(crate) fn put(&self, picture: &mut Planes) {
+        let [luma, blue, red] = &mut picture.planes;
+        for (y, row) in (self.top..).zip(self.pixels.chunks(self.width.max(1))) {
+            let start = y * luma.width + self.left;
+            let to = luma.samples.get_mut(start..start + row.len()).unwrap_or_default();
+            for (to, &pixel) in to.iter_mut().zip(row) {
+                let [y, _, _] = to_components(pixel);
+                *to = y;
             }
         }
-        Self {
-            width,
-            height,
-            pixels,
+        for (y, rows) in (self.top / 2..).zip(self.pixels.chunks(2 * self.width.max(1))) {
+            let (above, below) = rows.split_at(self.width.min(rows.len()));
+            let below = if below.is_empty() { above } else { below };
+            for (x, (above, below)) in (self.left / 2..).zip(above.chunks(2).zip(below.chunks(2))) {
+                let mut sums = [0_i32; 2];
+                let mut count = 0;
+                for &pixel in above.iter().chain(below) {
+                    let [_, cb, cr] = to_components(pixel);
+                    sums = [sums[0] + i32::from(cb), sums[1] + i32::from(cr)];
+                    count += 1;
+                }
+                for (plane, sum) in [&mut *blue, &mut *red].into_iter().zip(sums) {
+                    if let Some(to) = plane.samples.get_mut(y * plane.width + x) {
+                        *to = u8::try_from((sum + count / 2) / count.max(1)).unwrap_or(128);
+                    }
+                }
+            }
         }
     }
 }

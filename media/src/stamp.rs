@@ -11,13 +11,16 @@ use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
 use flate2::read::GzDecoder;
 
 use crate::error::MediaError;
-use crate::raster::{Pixel, Raster};
+use crate::planes::Planes;
+use crate::raster::StampArea;
+use crate::rgb::Pixel;
 
-/// WenQuanYi Micro Hei reduced to ASCII and GB 2312; see `font/README.md` for source and licence.
+/// WenQuanYi Micro Hei reduced to ASCII, GB 2312 and the 通用规范汉字表; see `font/README.md` for source and
+/// licence.
 /// Packed with gzip: a phone carries half of it.
 const FONT: &[u8] = include_bytes!("../font/stamp.ttf.gz");
 
-/// The font, unpacked once for the process; 1.2 MB.
+/// The font, unpacked once for the process; 1.4 MB.
 fn font() -> Result<FontRef<'static>, MediaError> {
     static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
     let bytes = UNPACKED.get_or_init(|| {
@@ -69,7 +72,7 @@ const PANEL_SHADE: f32 = 0.65;
 
 impl Stamp {
     /// Draws the stamp into the picture; returns an error when it does not fit.
-    pub(crate) fn burn_into(&self, picture: &mut Raster) -> Result<(), MediaError> {
+    pub(crate) fn burn_into(&self, picture: &mut Planes) -> Result<(), MediaError> {
         let lines: Vec<String> = self
             .lines
             .iter()
@@ -85,13 +88,22 @@ impl Stamp {
             return Ok(());
         }
         let font = font()?;
-        let Some(panel) = Panel::fit(&font, &lines, picture.width(), picture.height()) else {
+        let Some(panel) = Panel::fit(&font, &lines, picture.width, picture.height) else {
             return Err(MediaError::TooSmall {
-                width: picture.width(),
-                height: picture.height(),
+                width: picture.width,
+                height: picture.height,
             });
         };
-        panel.draw(&font, picture);
+        // Room for smooth edges beside the panel; no text leaves it.
+        let bounds = [
+            whole(panel.left) - 2,
+            whole(panel.top) - 2,
+            whole(panel.left + panel.width) + 4,
+            whole(panel.top + panel.height) + 4,
+        ];
+        let mut region = StampArea::of(picture, bounds);
+        panel.draw(&font, &mut region);
+        region.put(picture);
         Ok(())
     }
 }
@@ -187,7 +199,7 @@ impl Panel {
         })
     }
 
-    fn draw(&self, font: &FontRef<'_>, picture: &mut Raster) {
+    fn draw(&self, font: &FontRef<'_>, picture: &mut StampArea) {
         let em = self.em;
         fill_rounded(
             picture,
@@ -320,7 +332,7 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
+fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
     let scale = scale_of(font, row.em);
     // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();
@@ -359,7 +371,7 @@ fn draw_line(picture: &mut Raster, font: &FontRef<'_>, row: &StampLine, left: f3
 }
 
 /// Draws the placeholder of a character that the font does not have.
-fn draw_box(picture: &mut Raster, [left, top, width, height]: [f32; 4], colour: Pixel, strength: f32) {
+fn draw_box(picture: &mut StampArea, [left, top, width, height]: [f32; 4], colour: Pixel, strength: f32) {
     let line = (height / 12.0).max(1.0);
     let (left, width) = (left + line, width - 2.0 * line);
     fill_rounded(picture, [left, top, width, line], 0.0, colour, strength);
@@ -388,7 +400,7 @@ fn draw_box(picture: &mut Raster, [left, top, width, height]: [f32; 4], colour: 
 
 /// Fills a rectangle with round corners and anti-aliased edges.
 fn fill_rounded(
-    picture: &mut Raster,
+    picture: &mut StampArea,
     [left, top, width, height]: [f32; 4],
     radius: f32,
     colour: Pixel,
@@ -408,7 +420,7 @@ fn fill_rounded(
 }
 
 /// Blends a colour into a pixel; ignores pixels outside the picture.
-fn blend(picture: &mut Raster, x: i32, y: i32, colour: Pixel, share: f32) {
+fn blend(picture: &mut StampArea, x: i32, y: i32, colour: Pixel, share: f32) {
     let share = share.clamp(0.0, 1.0);
     if let Some(pixel) = picture.pixel_mut(x, y) {
         for (sample, ink) in pixel.iter_mut().zip(colour) {

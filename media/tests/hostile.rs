@@ -17,6 +17,8 @@ use proptest::prelude::*;
 const LIMITS: PhotoLimits = PhotoLimits {
     max_bytes: 1 << 20,
     max_pixels: 1 << 20,
+    max_whole_bytes: 1 << 20,
+    max_whole_pixels: 1 << 20,
     max_side: 4096,
 };
 
@@ -46,6 +48,8 @@ fn survives(bytes: &[u8]) {
         longest_side: 64,
         quality: 50,
         thumbnail_side: 16,
+        shorter_side: 0,
+        ..PrepareOptions::default()
     };
     let inspected = media::inspect(bytes, &LIMITS);
     match media::prepare(bytes, &LIMITS, &stamp, &options) {

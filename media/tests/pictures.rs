@@ -98,8 +98,27 @@ fn a_small_photo_is_never_enlarged() {
 }
 
 #[test]
-fn a_panorama_keeps_at_least_one_row() {
-    let prepared = prepare(&Picture::plain(8000, 3, RED).jpeg(None, false), &no_stamp()).unwrap();
+fn field_15_a_long_picture_keeps_a_shorter_side_of_720_under_a_bound_on_pixels() {
+    let size = |width, height| {
+        let photo = Picture::plain(width, height, RED).jpeg(None, false);
+        let prepared = prepare(&photo, &stamp()).unwrap();
+        (prepared.width, prepared.height)
+    };
+    // A long screenshot, a panorama; a picture that is not long; one whose shorter side is below 720 already.
+    assert_eq!(size(1080, 12_000), (720, 8_000));
+    assert_eq!(size(9_600, 1_440), (4_800, 720));
+    assert_eq!(size(3_200, 1_800), (1_600, 900));
+    assert_eq!(size(4_000, 500), (4_000, 500));
+    // So long that 720 would exceed the bound.
+    let (width, height) = size(1_000, 16_000);
+    assert!(width * height <= 8_001_000 && width >= 707, "{width} x {height}");
+    let shorter = media::PrepareOptions {
+        longest_side: 1600,
+        shorter_side: 0,
+        ..media::PrepareOptions::default()
+    };
+    let thin = Picture::plain(8000, 3, RED).jpeg(None, false);
+    let prepared = media::prepare(&thin, &media::PhotoLimits::default(), &no_stamp(), &shorter).unwrap();
     assert_eq!((prepared.width, prepared.height), (1600, 1));
 }
 
@@ -209,6 +228,19 @@ fn the_font_has_every_character_of_a_stamp() {
     }
 }
 
+/// Names of places beyond GB 2312: of districts, counties, towns and rivers.
+#[test]
+fn field_04_the_font_has_the_characters_of_place_names() {
+    let mut bytes = Vec::new();
+    let mut packed = flate2::read::GzDecoder::new(include_bytes!("../font/stamp.ttf.gz").as_slice());
+    std::io::Read::read_to_end(&mut packed, &mut bytes).unwrap();
+    let font = ab_glyph::FontRef::try_from_slice(&bytes).unwrap();
+    for c in "瀍河街道甪直镇洺河浉河鄠邑璧山亳州邳州泃河埇桥犍为妫水鄄城郏县珲春".chars()
+    {
+        assert_ne!(ab_glyph::Font::glyph_id(&font, c).0, 0, "{c}");
+    }
+}
+
 #[test]
 fn blank_stamps_and_control_characters_draw_nothing() {
     let photo = Picture::busy(400, 300).jpeg(None, false);
@@ -270,6 +302,36 @@ fn a_broken_exif_block_loses_its_values_and_not_the_photo() {
     }
     let prepared = prepare(&Picture::corners(192, 96).jpeg(Some(&exif), false), &no_stamp()).unwrap();
     assert_eq!(prepared.gps, None);
+}
+
+#[test]
+fn field_exif_dates_of_zeros_and_the_fix_zero_zero_are_no_values() {
+    let read = |time: &str, gps| {
+        let photo = Picture::corners(192, 96).jpeg(Some(&common::exif_with(1, time, gps)), false);
+        let prepared = prepare(&photo, &no_stamp()).unwrap();
+        (prepared.taken_at, prepared.gps)
+    };
+    let here = Some([(43, 51, 3600), (125, 18, 5436)]);
+    for time in [
+        "0000:00:00 00:00:00",
+        "    :  :     :  :  ",
+        "2026:00:22 08:15:03",
+        "2026:11:32 08:15:03",
+        "2026:11:22 24:15:03",
+        "yesterday",
+    ] {
+        assert_eq!(read(time, here).0, None, "{time}");
+    }
+    let (time, gps) = read("2025:03:02 23:59:59", here);
+    assert_eq!(time.as_deref(), Some("2025:03:02 23:59:59"));
+    assert_eq!(gps.unwrap().latitude_e7, 438_600_000);
+    assert_eq!(read("2025:03:02 23:59:59", Some([(0, 0, 0), (0, 0, 0)])).1, None);
+    // Longitude 0 alone is a place.
+    assert!(
+        read("2025:03:02 23:59:59", Some([(51, 28, 0), (0, 0, 0)]))
+            .1
+            .is_some()
+    );
 }
 
 #[test]

@@ -239,6 +239,16 @@ pub fn photo_error(error: &PhotoError) -> Reason {
             format!("照片为 {width}×{height} 像素，过大，请降低分辨率后重拍"),
             format!("The photo is {width}×{height} pixels, too many; lower the resolution"),
         ),
+        PhotoError::Refused(M::TooLargeAsAWhole { width, height, .. }) => (
+            format!("这种格式的照片过大（{width}×{height}），请用系统相机重拍"),
+            format!(
+                "A photo of this kind is too large ({width}×{height}); take it again with the phone's own camera"
+            ),
+        ),
+        PhotoError::Refused(M::Unreadable { .. }) => (
+            "读取照片时出错，请重新选择或重新拍照".into(),
+            "The photo could not be read; choose it again or take it again".into(),
+        ),
         PhotoError::Refused(M::NotAnImage) => (
             "这不是照片，请重新选择".into(),
             "This is not a photo; choose another file".into(),
@@ -246,6 +256,14 @@ pub fn photo_error(error: &PhotoError) -> Reason {
         PhotoError::Refused(M::CutOff) => (
             "照片不完整，请重新拍照".into(),
             "The photo is incomplete; take it again".into(),
+        ),
+        PhotoError::Refused(M::UnsupportedFormat { format: "HEIC" }) => (
+            "不支持 HEIC 格式。请在相机设置里关闭“高效格式”（iPhone：设置→相机→格式→兼容性最佳）后重拍，\
+             或把照片另存为 JPEG"
+                .into(),
+            "HEIC is not taken. Turn off \"high efficiency\" in the camera's settings (iPhone: Settings, Camera, Formats, \
+             Most Compatible) and take the photo again, or save it as JPEG"
+                .into(),
         ),
         PhotoError::Refused(M::UnsupportedFormat { format }) => (
             format!("不支持 {format} 格式，请用 JPEG 或 PNG"),

@@ -232,7 +232,7 @@ fn a_file_that_is_no_photo_is_refused_and_leaves_nothing() {
     let large = f.dir.path().join("large");
     fs::File::create(&large)
         .unwrap()
-        .set_len(41 * 1024 * 1024)
+        .set_len(161 * 1024 * 1024)
         .unwrap();
     let missing = f.dir.path().join("nowhere.jpg");
     for (source, code) in [

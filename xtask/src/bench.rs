@@ -29,6 +29,13 @@ pub fn cipher(ws: &Workspace, args: &[String]) -> Result<u8> {
     programs::exit_code(ws.cargo().args(bench).args(args))
 }
 
+/// A photo on a handset: memory by its size, and processor time beside libvips.
+pub fn photo(ws: &Workspace, args: &[String]) -> Result<u8> {
+    setup::system(For::Peer)?;
+    let bench = ["bench", "--quiet", "--package", "media", "--bench", "photo", "--"];
+    programs::exit_code(ws.cargo().args(bench).args(args))
+}
+
 /// What a handset's core costs: screens and memory (`xunge-bench handset`), then what the watch loop costs and how soon
 /// it announces a task. The simulated clock that those need is in its tests; their figures are passed on from there.
 pub fn handset(ws: &Workspace, args: &[String]) -> Result<u8> {

@@ -172,6 +172,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// One photo on a handset: memory by its size, and processor time against libvips
+    Photo {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Bytes of a report on the line
     Wire {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -264,6 +269,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
         Task::Bench { which } => {
             return match which {
                 Bench::Lookup { args } => bench::lookup(&ws, &args),
+                Bench::Photo { args } => bench::photo(&ws, &args),
                 Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),

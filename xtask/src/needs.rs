@@ -12,6 +12,8 @@ pub enum For {
     Build,
     /// Its tests and checks, in addition.
     Test,
+    /// A bench: a program that it is compared with.
+    Peer,
 }
 
 /// One item that the machine must have.
@@ -112,14 +114,20 @@ const NEEDS: &[Need] = &[
         used_for: For::Test,
         present: jdk,
     },
+    Need {
+        what: "vipsthumbnail (libvips), the peer of the bench of photos",
+        debian: "libvips-tools",
+        used_for: For::Peer,
+        present: || program("vipsthumbnail"),
+    },
 ];
 
 /// Those of the Android app, by their Debian packages.
 pub const ANDROID: &[&str] = &["aapt", "maven", "openjdk-17-jdk-headless"];
 
-/// The items that are missing for this purpose. `Test` includes `Build`.
+/// The items that are missing for this purpose. Every purpose includes `Build`.
 pub fn missing(purpose: For) -> Vec<&'static Need> {
-    let wanted = |need: &&Need| need.used_for == For::Build || purpose == For::Test;
+    let wanted = |need: &&Need| need.used_for == For::Build || need.used_for == purpose;
     NEEDS
         .iter()
         .filter(wanted)

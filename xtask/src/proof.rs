@@ -78,6 +78,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: |ws| succeeded(bench::server(ws, "photos", &[])),
     },
     Stage {
+        name: "bench-photo",
+        what: "memory and processor time of one photo, against libvips",
+        after: &[],
+        run: |ws| succeeded(bench::photo(ws, &[])),
+    },
+    Stage {
         name: "bench-wire",
         what: "bytes of a report on the line",
         after: &[],

@@ -102,13 +102,22 @@ pub const YELLOW: [u8; 3] = [230, 220, 30];
 
 /// An EXIF block with an orientation, a time and, if requested, a position in Changchun.
 pub fn exif_block(orientation: u16, gps: bool) -> Vec<u8> {
+    exif_with(
+        orientation,
+        "2026:11:22 08:15:03",
+        gps.then_some([(43, 51, 3600), (125, 18, 5436)]),
+    )
+}
+
+/// An EXIF block with this time, and latitude and longitude in degrees, minutes and hundredths of seconds.
+pub fn exif_with(orientation: u16, time: &str, gps: Option<[(u32, u32, u32); 2]>) -> Vec<u8> {
     let field = |tag, value| Field {
         tag,
         ifd_num: In::PRIMARY,
         value,
     };
     let ascii = |text: &str| Value::Ascii(vec![text.as_bytes().to_vec()]);
-    let angle = |d, m, s100| {
+    let angle = |(d, m, s100)| {
         Value::Rational(vec![
             Rational::from((d, 1)),
             Rational::from((m, 1)),
@@ -118,13 +127,13 @@ pub fn exif_block(orientation: u16, gps: bool) -> Vec<u8> {
     let mut fields = vec![
         field(Tag::Make, ascii("MakerOfHandsets")),
         field(Tag::Orientation, Value::Short(vec![orientation])),
-        field(Tag::DateTimeOriginal, ascii("2026:11:22 08:15:03")),
+        field(Tag::DateTimeOriginal, ascii(time)),
     ];
-    if gps {
+    if let Some([latitude, longitude]) = gps {
         fields.push(field(Tag::GPSLatitudeRef, ascii("N")));
-        fields.push(field(Tag::GPSLatitude, angle(43, 51, 3600)));
+        fields.push(field(Tag::GPSLatitude, angle(latitude)));
         fields.push(field(Tag::GPSLongitudeRef, ascii("E")));
-        fields.push(field(Tag::GPSLongitude, angle(125, 18, 5436)));
+        fields.push(field(Tag::GPSLongitude, angle(longitude)));
         fields.push(field(Tag::GPSMapDatum, ascii("WGS-84")));
     }
     let mut writer = Writer::new();

@@ -182,7 +182,7 @@ registry! {
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo
-    photo_pixels: u64 = 50_000_000, 307200..=400000000, "pixels", "照片像素上限";
+    photo_pixels: u64 = 256_000_000, 307200..=400000000, "pixels", "照片像素上限";
     /// Requests a terminal may make before it is asked to wait; 0 = no limit
     field_requests_per_minute: u32 = 600, 0..=1000000, "1/min", "终端请求频率";
     /// Whom workers call when the app cannot help, shown on every handset: an office rather than a person

@@ -65,7 +65,12 @@ pub(super) async fn attach(
 
 /// Checks and stores a picture, and records that the person attached it.
 async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Failure> {
-    let info = media::inspect(&bytes, &limits(app)).map_err(|e| not_a_photo(&e))?;
+    let (limits, inspected) = (limits(app), bytes.clone());
+    // Outside the async threads: a JPEG without an end marker is decoded.
+    let info = tokio::task::spawn_blocking(move || media::inspect(&inspected, &limits))
+        .await
+        .map_err(Failure::internal)?
+        .map_err(|e| not_a_photo(&e))?;
     let attached = Attached {
         sha256: Sha256::of(&bytes),
         size: bytes.len() as u64,

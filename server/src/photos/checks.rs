@@ -9,12 +9,12 @@ pub(crate) fn not_a_photo(error: &media::MediaError) -> Failure {
     let code = match error {
         E::Empty => ProblemCode::PhotoEmpty,
         E::TooLarge { .. } => ProblemCode::PhotoSize,
-        E::TooManyPixels { .. } => ProblemCode::PhotoPixels,
+        E::TooManyPixels { .. } | E::TooLargeAsAWhole { .. } => ProblemCode::PhotoPixels,
         E::CutOff => ProblemCode::PhotoCutOff,
         E::NotAnImage | E::UnsupportedFormat { .. } | E::Corrupt { .. } | E::TooSmall { .. } => {
             ProblemCode::PhotoNotImage
         }
-        E::Internal { .. } => ProblemCode::Internal,
+        E::Unreadable { .. } | E::Internal { .. } => ProblemCode::Internal,
     };
     Failure::because(code, error.to_string())
 }

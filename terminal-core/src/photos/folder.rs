@@ -6,8 +6,9 @@
 //! - No pixel is ever written to the disk unencrypted.
 //! - A photo that is read back is the one that was filed: every byte is authenticated, and
 //!   [`PhotoFolder::read`] also compares the SHA-256.
-//! - Bad input (not a photo, zero bytes, 60 megapixels, cut off, 17 MB and more) is refused with a stable
-//!   `photo.*` code before memory is allocated for it.
+//! - Bad input (not a photo, zero bytes, too many pixels, cut off, too long) is refused with a stable `photo.*` code
+//!   before memory is allocated for it.
+//! - A photo that is given by its path is read as a stream: neither the file nor the picture is held in memory.
 
 use crate::{
     photos::{
@@ -26,8 +27,7 @@ use protocol::{
     planted,
 };
 use std::{
-    fs,
-    io::{self, Read},
+    fs, io,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -282,20 +282,24 @@ pub(crate) fn prepare(
     stamp: &media::Stamp,
 ) -> Result<media::PreparedPhoto, PhotoError> {
     let limits = media::PhotoLimits::default();
-    let from_file;
-    let bytes = match source {
-        PhotoSource::Bytes(bytes) => bytes,
-        PhotoSource::Path(path) => {
-            from_file = read_at_most(path, limits.max_bytes)?;
-            &from_file
-        }
+    let options = media::PrepareOptions::default();
+    let path = match source {
+        PhotoSource::Bytes(bytes) => return Ok(media::prepare(bytes, &limits, stamp, &options)?),
+        PhotoSource::Path(path) => path,
     };
-    Ok(media::prepare(
-        bytes,
-        &limits,
-        stamp,
-        &media::PrepareOptions::default(),
-    )?)
+    let failed = |source| PhotoError::Source {
+        path: path.to_path_buf(),
+        source,
+    };
+    let file = fs::File::open(path).map_err(failed)?;
+    // The path may name anything, also a device or a folder.
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a file")));
+    }
+    media::prepare_from(file, &limits, stamp, &options).map_err(|error| match error {
+        media::MediaError::Unreadable { detail } => failed(io::Error::other(detail)),
+        refused => refused.into(),
+    })
 }
 
 /// Access by file name, for uploads.
@@ -311,30 +315,4 @@ impl PhotoFiles for PhotoFolder {
             other => PhotoFileError::Unreadable(other.to_string()),
         })
     }
-}
-
-/// Reads a file, at most one byte more than `max`, so that `media` can report it as too large. The path may
-/// name anything, also a device or a film of 4 GB.
-fn read_at_most(path: &Path, max: u64) -> Result<Vec<u8>, PhotoError> {
-    let failed = |source| PhotoError::Source {
-        path: path.to_path_buf(),
-        source,
-    };
-    let file = fs::File::open(path).map_err(failed)?;
-    let length = file.metadata().map_err(failed)?;
-    if !length.is_file() {
-        return Err(failed(io::Error::new(io::ErrorKind::InvalidInput, "not a file")));
-    }
-    if length.len() > max {
-        return Err(media::MediaError::TooLarge {
-            bytes: length.len(),
-            max,
-        }
-        .into());
-    }
-    let mut bytes = Vec::new();
-    file.take(max.saturating_add(1))
-        .read_to_end(&mut bytes)
-        .map_err(failed)?;
-    Ok(bytes)
 }
