@@ -10,5 +10,6 @@
 
 mod common;
 mod faults;
+mod field;
 mod foreign;
 mod import;

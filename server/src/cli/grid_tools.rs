@@ -9,7 +9,10 @@ use crate::{
 };
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
-use grid::command::{GridCommand, parse_point};
+use grid::{
+    command::{GridCommand, parse_point},
+    source::SourceDatum,
+};
 use protocol::{
     codes::{CountyCode, GridVersion},
     geo::Datum,
@@ -45,12 +48,16 @@ pub enum GridTool {
     /// 检查网格文件 / Report gaps, overlaps, slivers and wrong codes, with positions
     Check {
         file: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
         #[arg(long)]
         json: bool,
     },
     /// 打包 / Check a GeoJSON file and pack it for handsets
     Pack {
         file: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
         #[arg(long)]
         grid_version: Option<String>,
         #[arg(long)]
@@ -71,6 +78,28 @@ pub enum GridTool {
         place: DataLocation,
         file: PathBuf,
     },
+}
+
+/// How the coordinates of a file are read.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Reading {
+    /// 坐标系 / Datum of the coordinates: wgs84, cgcs2000 (EPSG:4490), gcj02 or bd09; needed if the file states none,
+    /// refused if it contradicts the file
+    #[arg(long)]
+    source_datum: Option<SourceDatum>,
+    /// 吸附容差（米）/ Vertices and borders of different areas that are closer than this are joined; 0 for none
+    #[arg(long, value_name = "METRES", default_value_t = 0.05, value_parser = tolerance)]
+    snap: f64,
+}
+
+/// More than a metre would move borders that people can tell apart.
+fn tolerance(text: &str) -> Result<f64, String> {
+    let metres: f64 = text.parse().map_err(|_| "a number of metres".to_owned())?;
+    if (0.0..=1.0).contains(&metres) {
+        Ok(metres)
+    } else {
+        Err("0 to 1 metre".into())
+    }
 }
 
 fn datum(text: &str) -> Result<Datum, String> {
@@ -105,16 +134,21 @@ impl GridTool {
                 numbering: numbering.clone(),
                 out: out.clone(),
             },
-            Self::Check { file, json } => GridCommand::Check {
+            Self::Check { file, reading, json } => GridCommand::Check {
                 file: file.clone(),
+                source_datum: reading.source_datum,
+                snap_m: reading.snap,
                 json: *json,
             },
             Self::Pack {
                 file,
+                reading,
                 grid_version,
                 out,
             } => GridCommand::Pack {
                 file: file.clone(),
+                source_datum: reading.source_datum,
+                snap_m: reading.snap,
                 grid_version: grid_version.clone().map(GridVersion),
                 out: out.clone(),
             },

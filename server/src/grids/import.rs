@@ -11,7 +11,7 @@ use crate::{
 use bytes::Bytes;
 use grid::{
     check::Finding,
-    import::{ImportError, pack_geojson},
+    import::{ImportError, ImportOptions, pack_file},
     pack::PackBuf,
 };
 use protocol::{
@@ -153,12 +153,14 @@ fn faults(errors: Vec<(String, String, String)>) -> Failure {
 }
 
 fn read(bytes: Bytes) -> Result<(ImportedGrid, Bytes), Failure> {
-    let bytes = if bytes.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{') {
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|_| Failure::because(ProblemCode::BadRequest, "the file is not UTF-8"))?;
-        Bytes::from(pack_geojson(text, None, &grid::check::CheckLimits::default()).map_err(refused)?)
-    } else {
+    let bytes = if bytes.starts_with(b"XGPACK") {
         bytes
+    } else {
+        Bytes::from(
+            pack_file(&bytes, &ImportOptions::default())
+                .map_err(refused)?
+                .bytes,
+        )
     };
     let pack = PackBuf::open(bytes.clone())
         .map_err(|e| faults(vec![("/".into(), "不是完好的网格文件".into(), e.to_string())]))?;
@@ -209,7 +211,7 @@ fn finding(finding: &Finding) -> (String, String, String) {
     let code = finding.kind.code();
     (
         at,
-        format!("网格检查：{code}"),
+        format!("网格检查：{}（{code}）", finding.kind.zh()),
         format!("{code}: {}", finding.detail),
     )
 }
