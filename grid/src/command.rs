@@ -1,5 +1,5 @@
-//! The commands `xunge-server grid cut | check | pack | where`. The only module of this crate with I/O; everything it
-//! calls is pure.
+//! The commands `xunge-server grid cut | check | pack | where`. With [`crate::formats`] the only module of this crate
+//! with I/O.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -11,8 +11,9 @@ use protocol::geo::{Datum, PointE7};
 use crate::check::{CheckLimits, CheckReport, check};
 use crate::cut::{CutError, CutOptions, Numbering, Region};
 use crate::decimal::{format_e7, parse_e7};
+use crate::formats::{FormatError, read_path};
 use crate::geojson::{self, GeoJsonError};
-use crate::import::{ImportError, ImportOptions, check_converted, pack_file, read_file};
+use crate::import::{ImportError, ImportOptions, check_converted, pack_source};
 use crate::level::Level;
 use crate::pack::{PackBuf, PackError};
 use crate::source::{DatumError, SourceDatum};
@@ -87,6 +88,9 @@ pub enum GridCommandError {
     /// Not GeoJSON.
     #[error(transparent)]
     GeoJson(#[from] GeoJsonError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
     /// The datum is unknown or contradicted.
     #[error(transparent)]
     Datum(#[from] DatumError),
@@ -115,6 +119,7 @@ impl GridCommandError {
             Self::Cut(e) => e.code(),
             Self::Numbering(..) => "grid.cut.numbering",
             Self::GeoJson(_) => "grid.check.geojson",
+            Self::Format(e) => e.code(),
             Self::Datum(e) => e.code(),
             Self::Faults(_) => "grid.check.faults",
             Self::Import(e) => e.code(),
@@ -181,7 +186,7 @@ pub fn run(
             snap_m,
             json,
         } => {
-            let mut read = read_file(&read_bytes(&file)?)?;
+            let mut read = read_path(&file)?.file;
             let is_stated = source_datum.is_some() || !read.stated.is_empty();
             let options = options(None, source_datum, snap_m);
             let (datum, report) = check_converted(&mut read, &options, Some(SourceDatum::Wgs84))?;
@@ -208,7 +213,7 @@ pub fn run(
             snap_m,
             out,
         } => {
-            let packed = match pack_file(&read_bytes(&file)?, &options(grid_version, source_datum, snap_m)) {
+            let packed = match pack_source(read_path(&file)?, &options(grid_version, source_datum, snap_m)) {
                 Err(ImportError::Refused(report)) => return tell(&report, stdout),
                 other => other?,
             };
@@ -239,6 +244,7 @@ fn options(
             snap_m,
             ..CheckLimits::default()
         },
+        names: Vec::new(),
     }
 }
 
@@ -324,10 +330,6 @@ fn line(stdout: &mut dyn Write, text: &str) -> Result<(), GridCommandError> {
 
 fn read_text(path: &Path) -> Result<String, GridCommandError> {
     fs::read_to_string(path).map_err(|e| GridCommandError::Io(path.to_owned(), e))
-}
-
-fn read_bytes(path: &Path) -> Result<Vec<u8>, GridCommandError> {
-    fs::read(path).map_err(|e| GridCommandError::Io(path.to_owned(), e))
 }
 
 fn read_numbering(path: &Path) -> Result<Option<Numbering>, GridCommandError> {

@@ -23,6 +23,8 @@ pub struct ImportOptions {
     pub source_datum: Option<SourceDatum>,
     /// The limits of the check.
     pub limits: CheckLimits,
+    /// Names of units that the file does not name, as the city's own list has them; units without a cell are ignored.
+    pub names: Vec<PackUnit>,
 }
 
 /// A file that passed the check.
@@ -79,12 +81,34 @@ impl ImportError {
     }
 }
 
-/// Reads a file of any supported format, in the coordinates of the file.
+/// A file that was read and not checked, in its own coordinates.
+#[derive(Debug)]
+pub struct Source {
+    /// Its areas, and what it states.
+    pub file: LooseFile,
+    /// SHA-256 (hex) of its bytes.
+    sha256: String,
+}
+
+impl Source {
+    /// The file that was read from these bytes.
+    pub(crate) fn new(file: LooseFile, bytes: &[u8]) -> Self {
+        Self {
+            file,
+            sha256: Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect(),
+        }
+    }
+}
+
+/// Reads GeoJSON. Shapefile and GeoPackage are files: [`crate::formats::read_path`].
 ///
 /// # Errors
 /// The encoding or the format, if it is not one that is read.
-pub fn read_file(bytes: &[u8]) -> Result<LooseFile, GeoJsonError> {
-    read(decode(bytes)?)
+pub fn read_bytes(bytes: &[u8]) -> Result<Source, GeoJsonError> {
+    if bytes.starts_with(b"SQLite format 3\0") || bytes.starts_with(b"PK") {
+        return Err(GeoJsonError::Kind("GeoPackage or archive".into()));
+    }
+    Ok(Source::new(read(decode(bytes)?)?, bytes))
 }
 
 /// Decides the datum, converts to WGS-84, and checks. With `assumed`, a file whose datum nobody states is read in it.
@@ -104,13 +128,21 @@ pub fn check_converted(
     Ok((datum, check_file(file, &options.limits)))
 }
 
+/// Reads, checks and packs GeoJSON; see [`pack_source`].
+///
+/// # Errors
+/// [`ImportError`]; nothing is packed then.
+pub fn pack_file(bytes: &[u8], options: &ImportOptions) -> Result<Packed, ImportError> {
+    pack_source(read_bytes(bytes)?, options)
+}
+
 /// Checks a file and packs it. A file of this program states its version and datums in `metadata`; for any other file
 /// they are given, and its borders are `as given`.
 ///
 /// # Errors
 /// [`ImportError`]; nothing is packed then.
-pub fn pack_file(bytes: &[u8], options: &ImportOptions) -> Result<Packed, ImportError> {
-    let mut file = read_file(bytes)?;
+pub fn pack_source(source: Source, options: &ImportOptions) -> Result<Packed, ImportError> {
+    let Source { mut file, sha256 } = source;
     let (datum, report) = check_converted(&mut file, options, None)?;
     if !report.is_valid() {
         return Err(ImportError::Refused(Box::new(report)));
@@ -127,7 +159,8 @@ pub fn pack_file(bytes: &[u8], options: &ImportOptions) -> Result<Packed, Import
     if !is_version(&grid_version.0) {
         return Err(ImportError::Version);
     }
-    let (cells, units) = split(file.areas);
+    let (cells, mut units) = split(file.areas);
+    add_names(&mut units, &cells, &options.names);
     let counties: BTreeSet<_> = cells.iter().map(|c| c.0.county()).collect();
     let meta = PackMeta {
         grid_version,
@@ -135,11 +168,29 @@ pub fn pack_file(bytes: &[u8], options: &ImportOptions) -> Result<Packed, Import
         source_datum: metadata.as_ref().map_or(datum.datum(), |m| m.source_datum),
         source_datum_verified: metadata.as_ref().is_some_and(|m| m.source_datum_verified),
         county: counties.first().copied().filter(|_| counties.len() == 1),
-        source_sha256: Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect(),
+        source_sha256: sha256,
         borders: metadata.map_or_else(|| "as given".into(), |m| m.borders),
     };
     let bytes = write(PackInput { meta, cells, units })?;
     Ok(Packed { bytes, report, datum })
+}
+
+/// Adds the given names of units that have cells and that the file does not name.
+fn add_names(units: &mut Vec<PackUnit>, cells: &[(CellCode, Vec<crate::geom::Pt>)], names: &[PackUnit]) {
+    let mut known: BTreeSet<String> = units
+        .iter()
+        .filter(|u| !u.name.is_empty())
+        .map(|u| u.code.clone())
+        .collect();
+    for name in names {
+        let is_used = cells
+            .iter()
+            .any(|(code, _)| code.as_str().starts_with(&name.code));
+        if is_used && known.insert(name.code.clone()) {
+            units.retain(|u| u.code != name.code);
+            units.push(name.clone());
+        }
+    }
 }
 
 /// Versions stand in file names, in addresses and in lines of text.

@@ -13,9 +13,10 @@
 //! * `loose`: a file as read; `repair`: what differs between programs and is put right: T-junctions, rounding;
 //! * `compare`: a grid and the one that it replaces; cells and land lost, distance moved;
 //! * `synthetic`: generated tessellations for benchmarks and tests;
-//! * `command`: the commands `xunge-server grid cut | check | pack | where`.
+//! * `command`: the commands `xunge-server grid cut | check | pack | where`;
+//! * `formats`: Shapefile and GeoPackage beside GeoJSON.
 //!
-//! Only `command` does I/O; no module reads a clock.
+//! Only `command` and `formats` do I/O; no module reads a clock.
 
 pub mod borders;
 pub mod datum;
@@ -32,6 +33,8 @@ pub mod command;
 pub mod compare;
 #[cfg(feature = "tools")]
 pub mod cut;
+#[cfg(feature = "tools")]
+pub mod formats;
 #[cfg(feature = "tools")]
 pub mod geojson;
 #[cfg(feature = "tools")]

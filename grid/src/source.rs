@@ -112,6 +112,17 @@ impl Reference {
         known.map_or_else(|| Self::Other(name.chars().take(80).collect()), Self::Known)
     }
 
+    /// Reads a reference system as well-known text, such as a `.prj` file. Only geographic systems, in degrees, are known.
+    pub fn of_wkt(text: &str) -> Self {
+        let text = text.trim_start_matches('\u{feff}').trim();
+        let (keyword, rest) = text.split_once(['[', '(']).unwrap_or((text, ""));
+        let name = rest.split('"').nth(1).unwrap_or(text);
+        match keyword.trim().to_uppercase().as_str() {
+            "GEOGCS" | "GEOGCRS" | "GEODCRS" | "GEODETICCRS" | "GEOGRAPHICCRS" => Self::of_name(name),
+            _ => Self::Other(name.chars().take(80).collect()),
+        }
+    }
+
     /// Reads the member `crs` of GeoJSON before RFC 7946: `{"type": "name", "properties": {"name": …}}`, or
     /// `{"type": "EPSG", "properties": {"code": 4490}}`. `None` for `null`.
     pub(crate) fn of_crs(crs: &Value) -> Option<Self> {

@@ -36,4 +36,4 @@ pub use format::Format;
 pub use inspect::{Info, inspect};
 pub use limits::PhotoLimits;
 pub use prepare::{PrepareOptions, PreparedPhoto, prepare};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, unprintable};

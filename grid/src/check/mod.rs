@@ -26,4 +26,4 @@ mod run;
 
 pub use finding::{Finding, FindingKind};
 pub use limits::CheckLimits;
-pub use run::{CheckReport, check, check_file};
+pub use run::{CheckReport, check, check_file, check_pack};

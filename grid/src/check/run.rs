@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::finding::{Finding, FindingKind};
 use super::limits::CheckLimits;
 use super::{bounds, codes, cover, rings};
-use crate::geojson::{GeoJsonError, read};
+use crate::geojson::{GeoJsonError, GridFeature, read};
 use crate::level::Level;
-use crate::loose::LooseFile;
+use crate::loose::{LooseArea, LooseFile};
+use crate::pack::Pack;
 use crate::repair::repair;
 
 /// The result of a check.
@@ -71,6 +72,30 @@ pub fn check_file(file: &mut LooseFile, limits: &CheckLimits) -> CheckReport {
         largest_move_m: repaired.largest_move_m,
         ..report(file, limits, narrowest_m)
     }
+}
+
+/// Checks the extents of a pack, which was checked when it was made, by whatever program. The report has only these
+/// findings.
+pub fn check_pack(pack: Pack<'_>, limits: &CheckLimits) -> CheckReport {
+    let area = |cell: crate::pack::Cell<'_>| LooseArea {
+        area: GridFeature {
+            level: Level::Cell,
+            code: cell.code.to_string(),
+            stat: String::new(),
+            name: String::new(),
+            is_urban: false,
+            ring: cell.ring().map(Into::into).collect(),
+        },
+        others: Vec::new(),
+        hole: None,
+    };
+    let areas: Vec<LooseArea> = pack.cells().map(area).collect();
+    let mut file = LooseFile {
+        findings: bounds::check(&areas, limits),
+        areas,
+        ..LooseFile::default()
+    };
+    report(&mut file, limits, None)
 }
 
 /// Takes the findings of the file, in the order of kinds.

@@ -4,7 +4,8 @@
 use std::time::{Duration, Instant};
 
 use grid::check::{CheckLimits, CheckReport, Finding, FindingKind, check};
-use grid::import::{ImportError, ImportOptions, Packed, pack_file};
+use grid::formats::read_path;
+use grid::import::{ImportError, ImportOptions, Packed, pack_file, pack_source};
 use grid::pack::PackBuf;
 use grid::source::{DatumError, Reference, SourceDatum};
 use protocol::codes::GridVersion;
@@ -369,4 +370,82 @@ fn field_11_a_version_can_be_given_and_is_a_word() {
             "{bad:?}"
         );
     }
+}
+
+/// The files were written by GDAL 3.12.
+#[test]
+fn field_13_shapefile_and_geopackage_give_the_cells_of_the_geojson() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let cells = |packed: Packed| {
+        let pack = PackBuf::open(packed.bytes).unwrap();
+        let cells = pack.view().cells();
+        cells
+            .map(|c| (c.code, c.ring().collect::<Vec<_>>()))
+            .collect::<Vec<_>>()
+    };
+    let turned = |mut ring: Vec<PointE7>| {
+        let first = ring.iter().enumerate().min_by_key(|(_, p)| **p).unwrap().0;
+        ring.rotate_left(first);
+        ring
+    };
+    let sorted = |packed: Packed| {
+        cells(packed)
+            .into_iter()
+            .map(|(c, r)| (c, turned(r)))
+            .collect::<Vec<_>>()
+    };
+    let good = sorted(pack_file(data("g00-good").as_bytes(), &given("x.1")).unwrap());
+    for name in ["g00-good.shp", "g00-good.gpkg"] {
+        let source = read_path(&folder.join(name)).unwrap();
+        assert!(
+            source.file.areas.iter().all(|a| a.area.name == "文化社区"),
+            "{name}: GBK and UTF-8"
+        );
+        let packed = pack_source(source, &with_datum(None)).unwrap();
+        assert_eq!(
+            (packed.datum, packed.report.rounded),
+            (SourceDatum::Cgcs2000, 0),
+            "{name}"
+        );
+        assert_eq!(sorted(packed), good, "{name}");
+        let gcj = pack_source(
+            read_path(&folder.join(name)).unwrap(),
+            &with_datum(Some(SourceDatum::Gcj02)),
+        );
+        assert_eq!(gcj.unwrap_err().code(), "grid.datum.contradiction", "{name}");
+    }
+    // Another encoding than the one stated, a projected system, and no statement at all.
+    let copy = std::env::temp_dir().join(format!("xunge-shapefile-{}", std::process::id()));
+    std::fs::create_dir_all(&copy).unwrap();
+    for ending in ["shp", "dbf", "prj", "cpg"] {
+        std::fs::copy(
+            folder.join("g00-good").with_extension(ending),
+            copy.join("g").with_extension(ending),
+        )
+        .unwrap();
+    }
+    let path = copy.join("g.shp");
+    std::fs::write(
+        copy.join("g.prj"),
+        "PROJCS[\"CGCS2000_3_Degree_GK_CM_126E\",GEOGCS[\"x\"]]",
+    )
+    .unwrap();
+    let projected = pack_source(read_path(&path).unwrap(), &with_datum(None)).unwrap_err();
+    assert_eq!(projected.code(), "grid.datum.unknown");
+    std::fs::remove_file(copy.join("g.prj")).unwrap();
+    let unstated = pack_source(read_path(&path).unwrap(), &with_datum(None)).unwrap_err();
+    assert_eq!(unstated.code(), "grid.datum.unstated");
+    std::fs::write(copy.join("g.cpg"), "UTF-8").unwrap();
+    assert_eq!(read_path(&path).unwrap_err().code(), "grid.format.encoding");
+    std::fs::remove_file(copy.join("g.cpg")).unwrap();
+    assert_eq!(read_path(&path).unwrap_err().code(), "grid.format.encoding");
+    std::fs::write(&path, b"no shapes").unwrap();
+    std::fs::write(copy.join("g.cpg"), "GBK").unwrap();
+    assert_eq!(read_path(&path).unwrap_err().code(), "grid.format.shapefile");
+    std::fs::write(copy.join("g.gpkg"), b"no database").unwrap();
+    assert_eq!(
+        read_path(&copy.join("g.gpkg")).unwrap_err().code(),
+        "grid.format.geopackage"
+    );
+    std::fs::remove_dir_all(copy).unwrap();
 }
