@@ -1,6 +1,6 @@
 //! How long the gate takes: check, repair, comparison and packing of 5,000 and 100,000 cells. `cargo bench -p grid
 //! --bench gate`. It prints times; only the sizes are asserted.
-#![allow(clippy::unwrap_used, clippy::print_stdout)]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods)]
 
 use std::time::Instant;
 

@@ -82,7 +82,8 @@ impl Comparison {
         moves.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let furthest = moves.last().copied().filter(|m| m.0 > 0.0);
         let (was, is) = (rim(before), rim(after));
-        let sum = |regions: Vec<figures::Region>| regions.iter().map(|r| r.m2).sum();
+        let sum = |regions: Vec<figures::Region>| regions.iter().map(|r| r.m2).sum::<f64>();
+        let (before_m2, after_m2) = (sum(figures::above(&was, &[])), sum(figures::above(&is, &[])));
         Self {
             cells_before: old.len(),
             cells_after: new.len(),
@@ -90,10 +91,11 @@ impl Comparison {
             lost: lost.len(),
             lost_codes: lost.iter().take(20).map(ToString::to_string).collect(),
             added: new.keys().filter(|c| !old.contains_key(c)).count(),
-            before_m2: sum(figures::above(&was, &[])),
-            after_m2: sum(figures::above(&is, &[])),
-            lost_m2: sum(figures::above(&was, &slices(&is))),
-            gained_m2: sum(figures::above(&is, &slices(&was))),
+            before_m2,
+            after_m2,
+            // The overlay is less precise where the grids lie far apart; no more can be lost than there was.
+            lost_m2: sum(figures::above(&was, &slices(&is))).min(before_m2),
+            gained_m2: sum(figures::above(&is, &slices(&was))).min(after_m2),
             moved: moves.iter().filter(|m| m.0 > 1.0).count(),
             largest_move_m: furthest.map_or(0.0, |m| m.0),
             moved_furthest: furthest.map(|m| m.1.to_string()),

@@ -142,9 +142,9 @@ fn a_crossed_ring_a_ring_without_area_and_a_spike_are_distinguished() {
     }));
     assert!(found.contains(&FindingKind::RingTurned), "{found:?}");
     let found = kinds(&spoilt(|a, k| {
-        let (p, q) = (a[k].ring[1], a[k].ring[2]);
-        a[k].ring.insert(2, Pt::new(q.x + 300, q.y + 300));
-        a[k].ring.insert(2, p);
+        let q = a[k].ring[2];
+        a[k].ring.insert(3, q);
+        a[k].ring.insert(3, Pt::new(q.x + 300, q.y + 300));
     }));
     assert!(found.contains(&FindingKind::VertexTwice), "{found:?}");
 }

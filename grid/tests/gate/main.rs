@@ -4,7 +4,9 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    // One test bounds the time of a refusal.
+    clippy::disallowed_methods
 )]
 #![cfg(feature = "tools")]
 

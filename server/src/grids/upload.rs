@@ -38,7 +38,7 @@ pub(super) async fn receive(app: &App, body: Body) -> Result<File, Failure> {
 }
 
 async fn store(scratch: &Scratch, body: Body) -> Result<File, Failure> {
-    let mut file = tokio::fs::File::from_std(scratch.file().map_err(disk)?);
+    let mut file = tokio::fs::File::from_std(scratch.file().map_err(|e| disk(&e))?);
     let mut pieces = body.into_data_stream();
     let mut size = 0u64;
     while let Some(piece) = pieces.next().await {
@@ -50,21 +50,21 @@ async fn store(scratch: &Scratch, body: Body) -> Result<File, Failure> {
         if size > MOST_BYTES {
             return Err(Failure::of(ProblemCode::TooLarge));
         }
-        file.write_all(&piece).await.map_err(disk)?;
+        file.write_all(&piece).await.map_err(|e| disk(&e))?;
     }
-    file.flush().await.map_err(disk)?;
+    file.flush().await.map_err(|e| disk(&e))?;
     Ok(file.into_std().await)
 }
 
 /// Reads the file. Called when it is this grid's turn to be checked, so that one grid is in memory.
 pub(super) fn read(mut file: File) -> Result<Bytes, Failure> {
     let mut bytes = Vec::new();
-    file.seek(SeekFrom::Start(0)).map_err(disk)?;
-    file.read_to_end(&mut bytes).map_err(disk)?;
+    file.seek(SeekFrom::Start(0)).map_err(|e| disk(&e))?;
+    file.read_to_end(&mut bytes).map_err(|e| disk(&e))?;
     Ok(bytes.into())
 }
 
-fn disk(error: std::io::Error) -> Failure {
+fn disk(error: &std::io::Error) -> Failure {
     match error.kind() {
         std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => StoreError::Full.into(),
         _ => Failure::internal(format!("temporary file of an import: {error}")),
