@@ -3,7 +3,12 @@
 libfuzzer_sys::fuzz_target!(|text: &str| {
     let version = protocol::codes::GridVersion("220104.1".into());
     let _ = grid::geojson::read(text).is_ok();
-    if let Ok(pack) = grid::import::pack_geojson(text, Some(version), &grid::check::CheckLimits::default()) {
-        grid::PackBuf::open(pack).expect("a pack of a checked file opens");
+    let options = grid::import::ImportOptions {
+        grid_version: Some(version),
+        source_datum: Some(grid::source::SourceDatum::Wgs84),
+        ..Default::default()
+    };
+    if let Ok(pack) = grid::import::pack_file(text.as_bytes(), &options) {
+        grid::PackBuf::open(pack.bytes).expect("a pack of a checked file opens");
     }
 });

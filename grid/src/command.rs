@@ -1,5 +1,5 @@
-//! The commands `xunge-server grid cut | check | pack | where`. The only module of this crate with I/O; everything it
-//! calls is pure.
+//! The commands `xunge-server grid cut | check | pack | where`. With [`crate::formats`] the only module of this crate
+//! with I/O.
 
 use std::fs;
 use std::io::{self, BufRead, Write};
@@ -11,10 +11,12 @@ use protocol::geo::{Datum, PointE7};
 use crate::check::{CheckLimits, CheckReport, check};
 use crate::cut::{CutError, CutOptions, Numbering, Region};
 use crate::decimal::{format_e7, parse_e7};
+use crate::formats::{FormatError, read_path};
 use crate::geojson::{self, GeoJsonError};
-use crate::import::{ImportError, pack_geojson};
+use crate::import::{ImportError, ImportOptions, check_converted, pack_source};
 use crate::level::Level;
 use crate::pack::{PackBuf, PackError};
+use crate::source::{DatumError, SourceDatum};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -42,6 +44,10 @@ pub enum GridCommand {
     Check {
         /// The file.
         file: PathBuf,
+        /// Datum of its coordinates, for files that state none. Without it, WGS-84 is assumed and said.
+        source_datum: Option<SourceDatum>,
+        /// Tolerance in metres below which vertices and borders are joined.
+        snap_m: f64,
         /// Write the report as JSON instead of lines.
         json: bool,
     },
@@ -51,6 +57,10 @@ pub enum GridCommand {
         file: PathBuf,
         /// Version, for files that name none.
         grid_version: Option<GridVersion>,
+        /// Datum of its coordinates, for files that state none, or a shifted one.
+        source_datum: Option<SourceDatum>,
+        /// Tolerance in metres below which vertices and borders are joined.
+        snap_m: f64,
         /// Pack to write.
         out: PathBuf,
     },
@@ -78,6 +88,12 @@ pub enum GridCommandError {
     /// Not GeoJSON.
     #[error(transparent)]
     GeoJson(#[from] GeoJsonError),
+    /// The file cannot be read.
+    #[error(transparent)]
+    Format(#[from] FormatError),
+    /// The datum is unknown or contradicted.
+    #[error(transparent)]
+    Datum(#[from] DatumError),
     /// The cut or checked grid has faults; they were written to stdout.
     #[error("the grid has {0} faults")]
     Faults(usize),
@@ -103,6 +119,8 @@ impl GridCommandError {
             Self::Cut(e) => e.code(),
             Self::Numbering(..) => "grid.cut.numbering",
             Self::GeoJson(_) => "grid.check.geojson",
+            Self::Format(e) => e.code(),
+            Self::Datum(e) => e.code(),
             Self::Faults(_) => "grid.check.faults",
             Self::Import(e) => e.code(),
             Self::Pack(_, e) => e.code(),
@@ -144,7 +162,7 @@ pub fn run(
             };
             let cut = region.cut(&options)?;
             let text = geojson::write(&cut.metadata, &cut.areas).map_err(GridCommandError::Json)?;
-            tell(&check(&text, &CheckLimits::default())?, stdout)?;
+            tell(&check(&text, &CheckLimits::exact())?, stdout)?;
             // Write the table first: without its numbers the same grid could not be cut again.
             let table = serde_json::to_string_pretty(&cut.numbering).map_err(GridCommandError::Json)?;
             write_whole(&numbering, table.as_bytes())?;
@@ -162,8 +180,16 @@ pub fn run(
                 ),
             )
         }
-        GridCommand::Check { file, json } => {
-            let report = check(&read_text(&file)?, &CheckLimits::default())?;
+        GridCommand::Check {
+            file,
+            source_datum,
+            snap_m,
+            json,
+        } => {
+            let mut read = read_path(&file)?.file;
+            let is_stated = source_datum.is_some() || !read.stated.is_empty();
+            let options = options(None, source_datum, snap_m);
+            let (datum, report) = check_converted(&mut read, &options, Some(SourceDatum::Wgs84))?;
             if json {
                 line(
                     stdout,
@@ -171,31 +197,29 @@ pub fn run(
                 )?;
                 return faults(&report);
             }
+            if !is_stated {
+                line(
+                    stdout,
+                    "nothing states the datum; WGS-84 is assumed here, `pack` and `import` will ask",
+                )?;
+            }
             tell(&report, stdout)?;
-            line(
-                stdout,
-                &format!(
-                    "valid: {} cells, {} vertices, narrowest place {:.2} m, {} coordinates rounded, {} third values left out",
-                    report.cells,
-                    report.vertices,
-                    report.narrowest_m.unwrap_or_default(),
-                    report.rounded,
-                    report.third_values
-                ),
-            )
+            line(stdout, &summary(datum, &report))
         }
         GridCommand::Pack {
             file,
             grid_version,
+            source_datum,
+            snap_m,
             out,
         } => {
-            let text = read_text(&file)?;
-            let bytes = match pack_geojson(&text, grid_version, &CheckLimits::default()) {
+            let packed = match pack_source(read_path(&file)?, &options(grid_version, source_datum, snap_m)) {
                 Err(ImportError::Refused(report)) => return tell(&report, stdout),
                 other => other?,
             };
-            write_whole(&out, &bytes)?;
-            line(stdout, &format!("{} bytes", bytes.len()))
+            write_whole(&out, &packed.bytes)?;
+            line(stdout, &summary(packed.datum, &packed.report))?;
+            line(stdout, &format!("{} bytes", packed.bytes.len()))
         }
         GridCommand::Where { pack, point } => {
             let bytes = fs::read(&pack).map_err(|e| GridCommandError::Io(pack.clone(), e))?;
@@ -206,6 +230,41 @@ pub fn run(
             }
         }
     }
+}
+
+fn options(
+    grid_version: Option<GridVersion>,
+    source_datum: Option<SourceDatum>,
+    snap_m: f64,
+) -> ImportOptions {
+    ImportOptions {
+        grid_version,
+        source_datum,
+        limits: CheckLimits {
+            snap_m,
+            ..CheckLimits::default()
+        },
+        names: Vec::new(),
+    }
+}
+
+/// What the check counted and what was put right, as one line.
+pub fn summary(datum: SourceDatum, report: &CheckReport) -> String {
+    format!(
+        "valid: {} cells, {} vertices, narrowest place {:.2} m, read as {datum}; {} coordinates rounded, {} third values \
+         left out, {} clockwise rings turned, {} doubled vertices left out, {} vertices joined, {} added to borders, \
+         largest move {:.3} m",
+        report.cells,
+        report.vertices,
+        report.narrowest_m.unwrap_or_default(),
+        report.rounded,
+        report.third_values,
+        report.turned,
+        report.doubled,
+        report.snapped,
+        report.inserted,
+        report.largest_move_m,
+    )
 }
 
 /// Parses `lat,lon` in decimal degrees (WGS-84); blanks around either are allowed. Exact: no float is used.

@@ -237,6 +237,16 @@ impl LocalFrame {
         }
     }
 
+    /// Returns how many units of longitude and latitude a distance in metres takes, rounded up.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float to i32 cast saturates, which is far enough"
+    )]
+    pub fn units(&self, metres: f64) -> (i32, i32) {
+        let units = |per_unit: f64| (metres / per_unit.max(1e-9)).ceil() as i32;
+        (units(self.metres_per_x), units(self.metres_per_y))
+    }
+
     /// Returns the point at a position of this frame, rounded to 1e-7 degree and clamped to the range of `i32`.
     #[expect(
         clippy::cast_possible_truncation,

@@ -9,10 +9,14 @@
 //! * `cut`: district outline and lists of names to streets, communities and cells with stable codes;
 //! * `check`: the check before import; independent of the cutter, reports every fault with its position;
 //! * `geojson`: the exchange format between them; `import`: checks a file and packs it;
+//! * `text`, `source`: the encoding and the reference system of a file, named, stated or asked;
+//! * `loose`: a file as read; `repair`: what differs between programs and is put right: T-junctions, rounding;
+//! * `compare`: a grid and the one that it replaces; cells and land lost, distance moved;
 //! * `synthetic`: generated tessellations for benchmarks and tests;
-//! * `command`: the commands `xunge-server grid cut | check | pack | where`.
+//! * `command`: the commands `xunge-server grid cut | check | pack | where`;
+//! * `formats`: Shapefile and GeoPackage beside GeoJSON.
 //!
-//! Only `command` does I/O; no module reads a clock.
+//! Only `command` and `formats` do I/O; no module reads a clock.
 
 pub mod borders;
 pub mod datum;
@@ -26,7 +30,11 @@ pub mod check;
 #[cfg(feature = "tools")]
 pub mod command;
 #[cfg(feature = "tools")]
+pub mod compare;
+#[cfg(feature = "tools")]
 pub mod cut;
+#[cfg(feature = "tools")]
+pub mod formats;
 #[cfg(feature = "tools")]
 pub mod geojson;
 #[cfg(feature = "tools")]
@@ -34,4 +42,12 @@ pub mod import;
 #[cfg(feature = "tools")]
 pub mod level;
 #[cfg(feature = "tools")]
+pub mod loose;
+#[cfg(feature = "tools")]
+mod repair;
+#[cfg(feature = "tools")]
+pub mod source;
+#[cfg(feature = "tools")]
 pub mod synthetic;
+#[cfg(feature = "tools")]
+pub mod text;

@@ -50,4 +50,4 @@ pub use format::Format;
 pub use inspect::{Info, inspect};
 pub use limits::PhotoLimits;
 pub use prepare::{PrepareOptions, PreparedPhoto, prepare, prepare_from};
-pub use stamp::Stamp;
+pub use stamp::{Stamp, unprintable};

@@ -32,6 +32,18 @@ fn font() -> Result<FontRef<'static>, MediaError> {
     FontRef::try_from_slice(bytes).map_err(|error| MediaError::internal(error.to_string()))
 }
 
+/// The characters of a text that the stamp's font cannot print, each once, in order. On a photo each is a box.
+pub fn unprintable(text: &str) -> Result<Vec<char>, MediaError> {
+    let font = font()?;
+    let mut missing: Vec<char> = Vec::new();
+    for c in text.chars().filter(|c| !c.is_control()) {
+        if font.glyph_id(c).0 == 0 && !missing.contains(&c) {
+            missing.push(c);
+        }
+    }
+    Ok(missing)
+}
+
 /// The text of the stamp. The first line is larger: it is the time, as usual for field cameras.
 ///
 /// A character that the font does not have is drawn as a box. Without lines, or with only blank ones, there is no

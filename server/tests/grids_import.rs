@@ -27,6 +27,10 @@ use server::{
     app::grid_packs::Grids,
     grids::{ImportedGrid, publish},
 };
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 use support::{TestApp, TestResponse};
 
 /// Synthetic cells of the county 220104.
@@ -62,11 +66,29 @@ fn pack(version: &str, seed: u64) -> Vec<u8> {
 }
 
 async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> TestResponse {
-    let request = Request::post("/v1/grids")
+    import_as(app, token, "", bytes).await
+}
+
+/// An import with a query such as `?replace=true`.
+async fn import_as(app: &TestApp, token: &str, query: &str, bytes: Vec<u8>) -> TestResponse {
+    app.send(upload(token, query, Body::from(bytes))).await
+}
+
+fn upload(token: &str, query: &str, body: Body) -> Request<Body> {
+    Request::post(format!("/v1/grids{query}"))
         .header("authorization", format!("Bearer {token}"))
-        .body(Body::from(bytes))
-        .unwrap();
-    app.send(request).await
+        .body(body)
+        .unwrap()
+}
+
+/// Two squares of 0.01 degree as a foreign program writes them, with a member before `features`.
+fn foreign(member: &str) -> Vec<u8> {
+    let own: Value = serde_json::from_slice(&squares(false)).unwrap();
+    format!(
+        r#"{{"type":"FeatureCollection",{member}"features":{}}}"#,
+        own["features"]
+    )
+    .into_bytes()
 }
 
 /// Two squares that share a border or overlap.
@@ -128,7 +150,7 @@ both_engines! {
         import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
         import(&app, &admin.token, pack("220104.1", 2)).await.expect(422).expect_code("grid.faults");
         app.advance_minutes(1);
-        import(&app, &admin.token, pack("220104.2", 2)).await.expect(200);
+        import_as(&app, &admin.token, "?replace=true", pack("220104.2", 2)).await.expect(200);
         let some = synthetic_cells(2)[0].0;
         assert_eq!(app.app.grids.knows(some).unwrap().0, "220104.2");
         let rows = app.get("/v1/grids", &admin.token).await.expect(200).json;
@@ -239,4 +261,150 @@ both_engines! {
         let admin = app.staff(Role::Admin, city.district).await;
         import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
     }
+}
+
+both_engines! {
+    async fn field_11_grid_that_loses_cells_is_asked_with_its_figures_and_replaces_when_told(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        import(&app, &admin.token, pack("220104.1", 1)).await.expect(200);
+        let before = synthetic_cells(1).len();
+        app.advance_minutes(1);
+        let asked = import(&app, &admin.token, squares(false)).await.expect(409).expect_code("grid.replaces");
+        let errors = asked.json["errors"].as_array().unwrap();
+        let said: Vec<&str> = errors.iter().map(|e| e["en"].as_str().unwrap()).collect();
+        assert!(said.iter().any(|s| s.contains(&format!("of {before} cells in force exist no more"))), "{said:?}");
+        assert!(said.iter().any(|s| s.contains("m2 in force belong to no cell")), "{said:?}");
+        assert!(said.iter().any(|s| s.contains("cells moved, the furthest by")), "{said:?}");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 1);
+        assert!(app.app.grids.knows(synthetic_cells(1)[0].0).is_some());
+
+        let told = import_as(&app, &admin.token, "?replace=true", squares(false)).await.expect(200).json;
+        assert_eq!((&told["in_force"], &told["compared"]["version"]), (&true.into(), &"220104.1".into()));
+        assert_eq!(told["compared"]["cells_after"], 2);
+        let rows = app.get("/v1/grids", &admin.token).await.expect(200).json;
+        let in_force: Vec<&Value> = rows.as_array().unwrap().iter().filter(|r| r["in_force"] == true).collect();
+        assert_eq!((in_force.len(), &in_force[0]["version"]), (1, &"220104.7".into()));
+    }
+
+    async fn field_11_dry_run_says_what_would_happen_and_changes_nothing(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let dry = import_as(&app, &admin.token, "?dry_run=true", squares(false)).await.expect(200).json;
+        assert_eq!((&dry["in_force"], &dry["cells"], &dry["compared"]), (&false.into(), &2.into(), &Value::Null));
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM reference_file WHERE name = 'grid'").await, 0);
+        import(&app, &admin.token, squares(false)).await.expect(200);
+        // The same land, in two versions: the areas are those of the ellipsoid, 0.02 by 0.01 degree at 43.805 north.
+        let again = import_as(&app, &admin.token, "?dry_run=true&version=220104.8", foreign("\"crs\":\"EPSG:4490\",")).await;
+        let compared = &again.expect(200).json["compared"];
+        let area = compared["area_before_m2"].as_u64().unwrap();
+        assert!((1_785_000..1_790_000).contains(&area), "{compared}");
+        for zero in ["cells_lost", "cells_added", "area_lost_m2", "area_gained_m2", "cells_moved", "largest_move_m"] {
+            assert_eq!(compared[zero], 0, "{zero}");
+        }
+        // What would be refused is refused.
+        let taken = import_as(&app, &admin.token, "?dry_run=true", squares(false)).await;
+        taken.expect(200);
+        let other = import_as(&app, &admin.token, "?dry_run=true", pack("220104.7", 3)).await;
+        other.expect(422).expect_code("grid.faults");
+    }
+
+    async fn field_11_grid_outside_of_china_is_asked_even_where_there_is_none(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let island = include_bytes!("../../grid/tests/data/h5-meta-null-island.geojson").to_vec();
+        import(&app, &admin.token, island).await.expect(409).expect_code("grid.replaces");
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
+        let huge = include_bytes!("../../grid/tests/data/h4-meta-huge-cell.geojson").to_vec();
+        import(&app, &admin.token, huge).await.expect(422).expect_code("grid.faults");
+    }
+
+    async fn field_10_datum_and_version_are_asked_over_http_and_taken_from_the_query(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let asked = import_as(&app, &admin.token, "?version=220104.1", foreign("")).await;
+        let asked = asked.expect(422).expect_code("grid.faults");
+        assert_eq!(asked.json["errors"][0]["at"], "?source_datum");
+        let asked = import_as(&app, &admin.token, "?source_datum=wgs84", foreign("")).await.expect(422);
+        assert_eq!(asked.json["errors"][0]["at"], "?version");
+        import_as(&app, &admin.token, "?source_datum=wgs72", foreign("")).await.expect(422).expect_code("request.invalid");
+        let said = r#""crs":{"type":"name","properties":{"name":"GCJ-02"}},"#;
+        let refused = import_as(&app, &admin.token, "?version=220104.1&source_datum=wgs84", foreign(said)).await;
+        refused.expect(422).expect_code("grid.faults");
+        import_as(&app, &admin.token, "?version=220104.1&source_datum=gcj02", foreign(said)).await.expect(200);
+        // The same cells, read as WGS-84 this time, lie 600 m away: asked.
+        let moved = import_as(&app, &admin.token, "?version=220104.2&source_datum=wgs84", foreign("")).await;
+        let moved = moved.expect(409).expect_code("grid.replaces");
+        assert!(moved.json.to_string().contains("check the datum"), "{moved:?}");
+    }
+
+    async fn field_13_names_of_the_citys_list_reach_the_pack_and_unprintable_ones_are_warned_of(app: TestApp) {
+        let city = app.city().await;
+        app.org(Some(city.district), "street", "\u{3400}街道", "22010401").await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let taken = import(&app, &admin.token, squares(false)).await.expect(200).json;
+        let cell = "220104010101".parse().unwrap();
+        assert_eq!(app.app.grids.names(cell).unwrap().0, "\u{3400}街道");
+        let warnings = taken["warnings"].as_array().unwrap();
+        assert_eq!(warnings.len(), 1, "{taken}");
+        assert_eq!(warnings[0]["at"], "22010401");
+        assert!(warnings[0]["zh"].as_str().unwrap().contains("方框"));
+    }
+
+    async fn sec_a06_body_of_a_grid_is_not_read_before_the_scope_is_known(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.street).await;
+        let (body, was_read) = watched_body(squares(false));
+        app.send(upload(&admin.token, "", body)).await.expect(403).expect_code("auth.scope");
+        assert!(!was_read.load(Ordering::SeqCst));
+    }
+
+    async fn sec_a06_grids_arrive_one_at_a_time_on_the_disk_and_leave_nothing_there(app: TestApp) {
+        let folder = tempfile::tempdir().unwrap();
+        app.app.scratch.set_folder(folder.path());
+        let is_empty = || std::fs::read_dir(folder.path()).unwrap().next().is_none();
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let (begun, when_begun) = tokio::sync::oneshot::channel();
+        let (go_on, may_go_on) = tokio::sync::oneshot::channel::<()>();
+        let whole = squares(false);
+        let second = whole.clone();
+        let body = futures_util::stream::once(async move {
+            begun.send(()).unwrap();
+            may_go_on.await.unwrap();
+            Ok::<_, std::io::Error>(whole)
+        });
+        let slow = app.send(upload(&admin.token, "", Body::from_stream(body)));
+        let meanwhile = async {
+            when_begun.await.unwrap();
+            let busy = import(&app, &admin.token, second).await.expect(503).expect_code("server.busy");
+            assert!(busy.headers.contains_key("retry-after"));
+            // The file of the first has no name, so that the end of the process removes it too.
+            assert!(is_empty());
+            go_on.send(()).unwrap();
+        };
+        let (slow, ()) = tokio::join!(slow, meanwhile);
+        slow.expect(200);
+        // Too large, broken off, faulty: the next one may come, and nothing is left.
+        let large = vec![b' '; 33 * 1024 * 1024];
+        import(&app, &admin.token, large).await.expect(413);
+        let broken = futures_util::stream::iter([Ok(vec![b'{'; 10]), Err(std::io::Error::other("gone"))]);
+        let broken = app.send(upload(&admin.token, "", Body::from_stream(broken))).await;
+        assert!((400..500).contains(&broken.status), "{broken:?}");
+        import(&app, &admin.token, squares(true)).await.expect(422);
+        import(&app, &admin.token, squares(false)).await.expect(200);
+        assert!(is_empty());
+    }
+}
+
+/// A body that says whether it was read.
+fn watched_body(bytes: Vec<u8>) -> (Body, Arc<AtomicBool>) {
+    let was_read = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&was_read);
+    let body = futures_util::stream::once(async move {
+        seen.store(true, Ordering::SeqCst);
+        Ok::<_, std::io::Error>(bytes)
+    });
+    (Body::from_stream(body), was_read)
 }

@@ -235,6 +235,8 @@ fn cut(folder: &Path, geojson: &Path, pack: &Path) -> Result<()> {
         GridCommand::Pack {
             file: geojson.to_owned(),
             grid_version: None,
+            source_datum: None,
+            snap_m: 0.0,
             out: pack.to_owned(),
         },
     ];

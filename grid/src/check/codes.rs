@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::{Finding, FindingKind};
-use crate::geojson::LooseArea;
 use crate::level::{Level, parent_code};
+use crate::loose::LooseArea;
 
 pub(super) fn check(areas: &[LooseArea], findings: &mut Vec<Finding>) {
     let mut seen: BTreeMap<&str, usize> = BTreeMap::new();

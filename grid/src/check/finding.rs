@@ -16,7 +16,7 @@ pub enum FindingKind {
     RingOpen,
     /// A ring of fewer than three vertices.
     RingShort,
-    /// A ring that runs clockwise or has no area.
+    /// A ring without area.
     RingTurned,
     /// A vertex that occurs twice in a ring.
     VertexTwice,
@@ -42,6 +42,14 @@ pub enum FindingKind {
     Sliver,
     /// An urban community above the maximum area.
     UrbanTooLarge,
+    /// The file extends over more than a county does.
+    Extent,
+    /// A cell above the maximum area.
+    CellTooLarge,
+    /// More vertices or crossings than can be checked.
+    TooComplex,
+    /// An area of cells outside the outline.
+    Outside,
     /// The file contains no cell.
     NoCells,
 }
@@ -68,7 +76,40 @@ impl FindingKind {
             Self::UnmatchedBorder => "grid.unmatched_border",
             Self::Sliver => "grid.sliver",
             Self::UrbanTooLarge => "grid.urban_too_large",
+            Self::Extent => "grid.extent",
+            Self::CellTooLarge => "grid.cell_too_large",
+            Self::TooComplex => "grid.too_complex",
+            Self::Outside => "grid.outside",
             Self::NoCells => "grid.no_cells",
+        }
+    }
+
+    /// The fault in Chinese, for the console.
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::NotAPolygon => "不是单个多边形",
+            Self::Hole => "多边形有洞",
+            Self::Coordinate => "坐标不是经纬度",
+            Self::RingOpen => "边界没有闭合",
+            Self::RingShort => "边界不足三个顶点",
+            Self::RingTurned => "边界没有面积",
+            Self::VertexTwice => "同一顶点经过两次",
+            Self::SelfIntersection => "边界自相交",
+            Self::CodeMalformed => "编码格式不对",
+            Self::CodeTwice => "编码重复",
+            Self::CodeZero => "编码含 00",
+            Self::ParentMissing => "缺上级区域",
+            Self::ParentShape => "与上级区域边界不符",
+            Self::Overlap => "重叠",
+            Self::Gap => "缝隙",
+            Self::UnmatchedBorder => "两侧边界顶点不一致",
+            Self::Sliver => "过小或过窄",
+            Self::UrbanTooLarge => "社区过大",
+            Self::Extent => "范围超出一个县区",
+            Self::CellTooLarge => "单元网格过大",
+            Self::TooComplex => "数据过于复杂，无法检查",
+            Self::Outside => "超出边界",
+            Self::NoCells => "没有单元网格",
         }
     }
 }

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeSet;
 
+use super::figures;
 use super::finding::{Finding, FindingKind};
 use super::limits::CheckLimits;
-use crate::geojson::LooseArea;
 use crate::geom::{LocalFrame, Metres, Pt, area_m2, area2, edges, on_segment, point_to_segment};
 use crate::level::Level;
+use crate::loose::LooseArea;
 
 /// Checks the rings and returns the smallest width of any cell, in metres.
 pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Vec<Finding>) -> Option<f64> {
     let mut narrowest: Option<f64> = None;
-    for LooseArea { area, polygons } in areas {
+    for LooseArea { area, others, hole } in areas {
         let place = area.ring.first().copied();
         let mut bad = |kind, at: Option<Pt>, detail: String| {
             findings.push(Finding {
@@ -21,28 +22,18 @@ pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Ve
                 detail,
             });
         };
-        if polygons.len() > 1 {
+        if !others.is_empty() {
             bad(
                 FindingKind::NotAPolygon,
                 place,
-                format!("{} parts; an area has one", polygons.len()),
+                format!("{} parts; an area has one", others.len() + 1),
             );
         }
-        for polygon in polygons {
-            if let Some(hole) = polygon.get(1) {
-                bad(
-                    FindingKind::Hole,
-                    hole.first().copied(),
-                    "an area has no holes".into(),
-                );
-            }
+        if hole.is_some() {
+            bad(FindingKind::Hole, *hole, "an area has no holes".into());
         }
         if area2(&area.ring) <= 0 {
-            bad(
-                FindingKind::RingTurned,
-                place,
-                "the ring is not counter-clockwise (RFC 7946)".into(),
-            );
+            bad(FindingKind::RingTurned, place, "the ring has no area".into());
         }
         let mut seen = BTreeSet::new();
         if let Some(twice) = area.ring.iter().find(|p| !seen.insert(**p)) {
@@ -63,7 +54,11 @@ pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Ve
         match area.level {
             Level::Cell => {
                 if size < limits.cell_m2 {
-                    bad(FindingKind::Sliver, place, format!("{size:.1} m2"));
+                    bad(
+                        FindingKind::Sliver,
+                        place,
+                        figures::square_metres(figures::area(&area.ring)),
+                    );
                 }
                 let (width, at) = width(&area.ring);
                 if width < limits.width_m {
@@ -72,7 +67,8 @@ pub(super) fn check(areas: &[LooseArea], limits: &CheckLimits, findings: &mut Ve
                 narrowest = Some(narrowest.map_or(width, |n: f64| n.min(width)));
             }
             Level::Community if area.is_urban && size > limits.urban_community_m2 => {
-                bad(FindingKind::UrbanTooLarge, place, format!("{size:.0} m2"));
+                let size = figures::square_metres(figures::area(&area.ring));
+                bad(FindingKind::UrbanTooLarge, place, size);
             }
             _ => {}
         }

@@ -140,7 +140,7 @@ pub fn read_outlines(text: &str, datum: Datum) -> Result<(Vec<RawOutline>, Optio
                 .code
                 .parse()
                 .map_err(|_| CutError::StatisticsCode(a.area.code.clone()))?;
-            let rings = a.polygons.iter().filter_map(|p| p.first());
+            let rings = std::iter::once(&a.area.ring).chain(&a.others);
             let parts = rings
                 .map(|r| r.iter().map(|&p| to_wgs84(p.into(), datum).into()).collect())
                 .collect();

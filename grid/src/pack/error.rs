@@ -64,8 +64,8 @@ pub enum WriteError {
     /// More than 1,024 counties.
     #[error("more than 1,024 counties")]
     TooManyCounties,
-    /// More than about 107 degrees across.
-    #[error("the cells are farther apart than a pack can cover")]
+    /// More than about 107 degrees across, or cells over so many tiles that the index would not fit the memory.
+    #[error("the cells are too large, or farther apart than a pack can cover")]
     TooWide,
     /// More than 32 cells over one bucket of the finest division: an overlap, which the check reports.
     #[error("more than 32 cells at {},{}", .0.lat, .0.lon)]

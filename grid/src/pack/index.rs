@@ -34,6 +34,8 @@ pub(crate) struct PackIndex {
 const TILE_SHIFT: u32 = 16;
 /// Buckets are divided until none contains more borders than this.
 const ROWS_WANTED: usize = 10;
+/// Most tiles of the grid, and most tiles of all cells together: some hundred megabytes while the index is built.
+const MOST_TILES: u64 = 16_000_000;
 /// Finest division: 64 by 64 buckets.
 const FINEST: u32 = 6;
 
@@ -87,6 +89,9 @@ impl Builder<'_> {
             width.div_ceil(1 << self.tile_shift),
             height.div_ceil(1 << self.tile_shift),
         );
+        if u64::from(columns) * u64::from(rows) > MOST_TILES || self.tiles_of_cells() > MOST_TILES {
+            return Err(WriteError::TooWide);
+        }
         let in_tiles = self.by_tile();
         let (mut directory, mut words, mut records) = (Vec::new(), Vec::new(), Vec::new());
         for tile in (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))) {
@@ -124,6 +129,13 @@ impl Builder<'_> {
             words,
             records,
         }))
+    }
+
+    /// Tiles that the bounding boxes of the cells intersect, counted before a table is made of them.
+    fn tiles_of_cells(&self) -> u64 {
+        let across = |a: i32, b: i32| (u64::from(a.abs_diff(b)) >> self.tile_shift) + 1;
+        let of = |b: &Bounds| across(b.min.x, b.max.x) * across(b.min.y, b.max.y);
+        self.shapes.iter().map(|s| of(&s.bounds)).sum()
     }
 
     /// Positions of the cells whose bounding box intersects each tile.

@@ -6,7 +6,9 @@ use grid::check::{CheckLimits, CheckReport, FindingKind, check};
 use grid::cut::{CutDistrict, CutOptions, Region};
 use grid::geojson::{self, GridFeature};
 use grid::geom::Pt;
+use grid::import::ImportOptions;
 use grid::level::Level;
+use grid::source::SourceDatum;
 use grid::synthetic::mesh;
 use protocol::codes::GridVersion;
 use protocol::geo::Datum;
@@ -51,9 +53,18 @@ pub fn community() -> Vec<GridFeature> {
 pub fn checked(areas: &[GridFeature]) -> CheckReport {
     check(
         &geojson::write(&district().metadata, areas).unwrap(),
-        &CheckLimits::default(),
+        &CheckLimits::exact(),
     )
     .unwrap()
+}
+
+/// What an operator states about a file that states nothing itself.
+pub fn given(version: &str) -> ImportOptions {
+    ImportOptions {
+        grid_version: Some(GridVersion(version.into())),
+        source_datum: Some(SourceDatum::Wgs84),
+        ..ImportOptions::default()
+    }
 }
 
 pub fn kinds(report: &CheckReport) -> Vec<FindingKind> {

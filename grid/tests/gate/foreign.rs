@@ -2,13 +2,12 @@
 
 use grid::check::{CheckLimits, FindingKind, check};
 use grid::geojson;
-use grid::import::pack_geojson;
+use grid::import::{ImportOptions, pack_file};
 use grid::pack::PackBuf;
 use proptest::prelude::*;
-use protocol::codes::GridVersion;
 use protocol::geo::PointE7;
 
-use crate::common::{district, mesh_areas};
+use crate::common::{district, given, mesh_areas};
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
@@ -26,7 +25,7 @@ proptest! {
         }
         if let Ok(report) = check(&text, &CheckLimits::default()) {
             // Every file that passes the check can be packed.
-            let packed = pack_geojson(&text, Some(GridVersion("x.1".into())), &CheckLimits::default());
+            let packed = pack_file(text.as_bytes(), &given("x.1"));
             prop_assert_eq!(report.is_valid(), packed.is_ok(), "{:?}", packed.err());
         }
     }
@@ -48,8 +47,8 @@ fn foreign_numbers_are_rounded_once_and_counted() {
     let report = check(&text, &CheckLimits::default()).unwrap();
     assert!(report.is_valid(), "{:?}", report.findings);
     assert_eq!((report.rounded, report.third_values, report.vertices), (3, 2, 4));
-    let pack = pack_geojson(&text, Some(GridVersion("x.1".into())), &CheckLimits::default()).unwrap();
-    let cell = PackBuf::open(pack).unwrap();
+    let pack = pack_file(text.as_bytes(), &given("x.1")).unwrap();
+    let cell = PackBuf::open(pack.bytes).unwrap();
     assert_eq!(
         cell.view().cells().next().unwrap().ring().nth(2),
         Some(PointE7 {
@@ -58,7 +57,14 @@ fn foreign_numbers_are_rounded_once_and_counted() {
         })
     );
     assert_eq!(cell.meta().borders, "as given");
-    let err = pack_geojson(&text, None, &CheckLimits::default()).unwrap_err();
+    let err = pack_file(
+        text.as_bytes(),
+        &ImportOptions {
+            grid_version: None,
+            ..given("")
+        },
+    )
+    .unwrap_err();
     assert_eq!(err.code(), "grid.import.no_version");
 }
 

@@ -1,10 +1,9 @@
 //! A grid from its outline through the commands into a pack, and the results of queries on the pack.
 
-use grid::check::CheckLimits;
 use grid::command::{GridCommand, GridCommandError, parse_point, run};
 use grid::geojson::{self, GridFeature};
 use grid::geom::{LocalFrame, Pt, centroid, edges, holds, point_to_segment};
-use grid::import::{ImportError, pack_geojson};
+use grid::import::{ImportError, ImportOptions, pack_file};
 use grid::level::Level;
 use grid::pack::PackBuf;
 use protocol::codes::GridVersion;
@@ -17,7 +16,7 @@ fn a_refused_grid_is_not_packed() {
     let mut cells = community();
     cells.push(cells[0].clone());
     let text = geojson::write(&district().metadata, &cells).unwrap();
-    match pack_geojson(&text, None, &CheckLimits::default()) {
+    match pack_file(text.as_bytes(), &ImportOptions::default()) {
         Err(ImportError::Refused(report)) => assert!(!report.is_valid()),
         other => panic!("{other:?}"),
     }
@@ -59,6 +58,8 @@ fn the_commands_turn_an_outline_into_a_pack_that_answers_lookups() {
     let (result, said) = run_text(
         GridCommand::Check {
             file: geojson.clone(),
+            source_datum: None,
+            snap_m: 0.0,
             json: false,
         },
         "",
@@ -69,6 +70,8 @@ fn the_commands_turn_an_outline_into_a_pack_that_answers_lookups() {
         GridCommand::Pack {
             file: geojson.clone(),
             grid_version: None,
+            source_datum: None,
+            snap_m: 0.0,
             out: pack.clone(),
         },
         "",
@@ -136,7 +139,12 @@ fn the_commands_turn_an_outline_into_a_pack_that_answers_lookups() {
 #[test]
 fn a_pack_returns_names_neighbours_circle_shares_and_the_nearest_cell() {
     let text = geojson::write(&district().metadata, &district().areas).unwrap();
-    let buf = PackBuf::open(pack_geojson(&text, None, &CheckLimits::default()).unwrap()).unwrap();
+    let buf = PackBuf::open(
+        pack_file(text.as_bytes(), &ImportOptions::default())
+            .unwrap()
+            .bytes,
+    )
+    .unwrap();
     let pack = buf.view();
     assert_eq!(buf.meta().grid_version.0, "220104.1");
     assert_eq!(

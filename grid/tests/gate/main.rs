@@ -4,11 +4,14 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    // One test bounds the time of a refusal.
+    clippy::disallowed_methods
 )]
 #![cfg(feature = "tools")]
 
 mod common;
 mod faults;
+mod field;
 mod foreign;
 mod import;

@@ -90,6 +90,7 @@ problem_codes! {
         ActivityChanged = "activity.changed", 409, Refused, "活动记录已更新为新版本，请刷新后再审核", "The activity record has a newer version; refresh it before you review";
         // Grid
         GridFaults = "grid.faults", 422, Refused, "网格数据有问题，未导入，请按列出的问题改正后重新导入", "The grid has faults and was not imported; correct the listed faults and import it again";
+        GridReplaces = "grid.replaces", 409, Refused, "新网格与现行网格差别较大，未导入；核对所列数字，确认无误后选择替换再导入", "The new grid differs from the one in force and was not imported; look at the figures and import it again with replace";
         // People
         NameTaken = "people.account_taken", 409, Refused, "账号已存在，请换一个账号", "This account already exists; choose another one";
         LastAdministrator = "people.last_admin", 409, Refused, "这是本市最后一个管理员，请先设另一个管理员", "This is the city's last administrator; make another one first";

@@ -158,6 +158,34 @@ fn middle(a: PointE7, b: PointE7) -> PointE7 {
     }
 }
 
+/// The grid in force in a county: its hash, and its pack unless that is missing in the object store or damaged.
+pub(crate) async fn pack_in_force(
+    store: &Store,
+    blobs: &Blobs,
+    county: CountyCode,
+) -> Result<Option<(Sha256, Option<PackBuf<Bytes>>)>, Failure> {
+    let rows = store.read(in_force).await?;
+    let Some(row) = rows.into_iter().find(|row| row.county == county) else {
+        return Ok(None);
+    };
+    let found = blobs.get(&ObjectName::Reference { sha256: row.sha256 }).await;
+    let pack = match found {
+        Ok(bytes) => PackBuf::open(bytes).ok(),
+        Err(error) if error.code() == Some(ProblemCode::NotFound) => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Some((row.sha256, pack)))
+}
+
+/// The hash of the grid in force in a county.
+pub(crate) fn hash_in_force(tx: &mut Tx<'_>, county: CountyCode) -> Result<Option<Sha256>, StoreError> {
+    let rows = in_force(tx)?;
+    Ok(rows
+        .into_iter()
+        .find(|row| row.county == county)
+        .map(|row| row.sha256))
+}
+
 /// Says what to do about a grid whose file is not in the object store.
 fn missing(county: CountyCode, error: Failure) -> Failure {
     if error.code() != Some(ProblemCode::NotFound) {

@@ -9,7 +9,7 @@
 //!   [`listeners`]: what a caller may use.
 //! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
-//!   [`history`]: how long an author's rows stay.
+//!   [`history`]: how long an author's rows stay. [`scratch`]: temporary files of requests.
 
 pub mod address;
 pub mod audit;
@@ -30,6 +30,7 @@ mod planted;
 pub mod rate;
 pub mod right;
 pub mod s3;
+pub mod scratch;
 pub mod seal;
 pub mod secrets;
 pub mod sign_ins;

@@ -7,7 +7,7 @@
 use super::{
     address::PublicAddress, bounds::RequestBounds, calendars::Calendars, changes::Change, ctx::Ctx,
     grid_packs::Grids, identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit,
-    rate::RateLimiter, right::Right, sign_ins::SignIns,
+    rate::RateLimiter, right::Right, scratch::Scratch, sign_ins::SignIns,
 };
 use crate::{
     kernel::{
@@ -60,6 +60,8 @@ pub struct Parts {
     pub bounds: RequestBounds,
     /// Sign-ins under way and failures of addresses.
     pub sign_ins: SignIns,
+    /// Temporary files of requests.
+    pub scratch: Scratch,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

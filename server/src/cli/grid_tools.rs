@@ -2,20 +2,28 @@
 
 use super::data_location::DataLocation;
 use crate::{
-    grids::import::import,
+    grids::{GridImport, GridInput, ImportWishes, import_as},
     http::problem,
     kernel::clock::{MachineClock, ServerClock},
     service::run,
 };
 use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
-use grid::command::{GridCommand, parse_point};
+use grid::{
+    command::{GridCommand, parse_point},
+    formats::read_path,
+    source::SourceDatum,
+};
 use protocol::{
     codes::{CountyCode, GridVersion},
     geo::Datum,
+    problem::FieldError,
     text::for_terminal,
 };
-use std::{io::BufWriter, path::PathBuf};
+use std::{
+    io::BufWriter,
+    path::{Path, PathBuf},
+};
 
 #[derive(Debug, Subcommand)]
 pub enum GridTool {
@@ -45,12 +53,16 @@ pub enum GridTool {
     /// 检查网格文件 / Report gaps, overlaps, slivers and wrong codes, with positions
     Check {
         file: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
         #[arg(long)]
         json: bool,
     },
     /// 打包 / Check a GeoJSON file and pack it for handsets
     Pack {
         file: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
         #[arg(long)]
         grid_version: Option<String>,
         #[arg(long)]
@@ -70,7 +82,40 @@ pub enum GridTool {
         #[command(flatten)]
         place: DataLocation,
         file: PathBuf,
+        #[command(flatten)]
+        reading: Reading,
+        /// 版本号 / Version, for files that name none
+        #[arg(long)]
+        grid_version: Option<String>,
+        /// 只检查和比较，不导入 / Check and compare only
+        #[arg(long)]
+        dry_run: bool,
+        /// 确认替换 / Put it in force although it loses cells or land, or moves cells
+        #[arg(long)]
+        replace: bool,
     },
+}
+
+/// How the coordinates of a file are read.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub struct Reading {
+    /// 坐标系 / Datum of the coordinates: wgs84, cgcs2000 (EPSG:4490), gcj02 or bd09; needed if the file states none,
+    /// refused if it contradicts the file
+    #[arg(long)]
+    source_datum: Option<SourceDatum>,
+    /// 吸附容差（米）/ Vertices and borders of different areas that are closer than this are joined; 0 for none
+    #[arg(long, value_name = "METRES", default_value_t = 0.05, value_parser = tolerance)]
+    snap: f64,
+}
+
+/// More than a metre would move borders that people can tell apart.
+fn tolerance(text: &str) -> Result<f64, String> {
+    let metres: f64 = text.parse().map_err(|_| "a number of metres".to_owned())?;
+    if (0.0..=1.0).contains(&metres) {
+        Ok(metres)
+    } else {
+        Err("0 to 1 metre".into())
+    }
 }
 
 fn datum(text: &str) -> Result<Datum, String> {
@@ -105,16 +150,21 @@ impl GridTool {
                 numbering: numbering.clone(),
                 out: out.clone(),
             },
-            Self::Check { file, json } => GridCommand::Check {
+            Self::Check { file, reading, json } => GridCommand::Check {
                 file: file.clone(),
+                source_datum: reading.source_datum,
+                snap_m: reading.snap,
                 json: *json,
             },
             Self::Pack {
                 file,
+                reading,
                 grid_version,
                 out,
             } => GridCommand::Pack {
                 file: file.clone(),
+                source_datum: reading.source_datum,
+                snap_m: reading.snap,
                 grid_version: grid_version.clone().map(GridVersion),
                 out: out.clone(),
             },
@@ -135,31 +185,109 @@ impl GridTool {
     }
     /// What works on a server's data.
     pub async fn online(self) -> Result<()> {
-        let Self::Import { place, file } = self else {
+        let Self::Import {
+            place,
+            file,
+            reading,
+            grid_version,
+            dry_run,
+            replace,
+        } = self
+        else {
             return Ok(());
         };
-        let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
+        let input = input(&file)?;
+        let wishes = ImportWishes {
+            version: grid_version.map(GridVersion),
+            source_datum: reading.source_datum,
+            snap_m: Some(reading.snap),
+            replace,
+            dry_run,
+        };
         let mut opened = run::open_city(&place.options()?).await?;
         opened.settle_objects(false).await?;
-        let imported = import(&opened.store, &opened.blobs, bytes.into(), MachineClock.now()).await;
+        let now = MachineClock.now();
+        let imported = import_as(&opened.store, &opened.blobs, input, &wishes, now).await;
         opened.store.close().await;
         match imported {
-            Ok(imported) => {
-                println!(
-                    "已导入 {}：{} 个单元网格，{} 字节",
-                    imported.version, imported.cells, imported.size
-                );
+            Ok(answer) => {
+                report(&answer);
                 Ok(())
             }
             Err(failure) => {
                 let (problem, _) = problem::of_failure(&failure);
-                for error in &problem.errors {
-                    let line = format!("{}: {} / {}", error.at, error.zh, error.en);
-                    eprintln!("{}", for_terminal(&line));
-                }
+                notes(&problem.errors);
                 Err(anyhow!("{} {} ({})", problem.title, problem.detail, problem.code))
             }
         }
+    }
+}
+
+/// Shapefile and GeoPackage are read by their name, GeoJSON and packs by their bytes.
+fn input(file: &Path) -> Result<GridInput> {
+    let ending = file.extension().map(|e| e.to_string_lossy().to_lowercase());
+    Ok(match ending.as_deref() {
+        Some("shp" | "gpkg") => {
+            let source = read_path(file).map_err(|e| anyhow!("{e} ({})", e.code()))?;
+            GridInput::Source(Box::new(source))
+        }
+        _ => GridInput::Bytes(
+            std::fs::read(file)
+                .with_context(|| file.display().to_string())?
+                .into(),
+        ),
+    })
+}
+
+/// Says what was imported, or would be.
+fn report(answer: &GridImport) {
+    notes(&answer.warnings);
+    notes(&answer.asks);
+    if let Some(c) = &answer.compared {
+        println!(
+            "与 {} 相比：单元网格 {} → {}，失去 {}、新增 {}；面积 {} → {} 平方米，失去 {}、新增 {}；移动 {} 个，最远 {} 米 / compared \
+             with {}: cells {} to {}, {} lost, {} added; area {} to {} m2, {} lost, {} gained; {} moved, at most {} m",
+            c.version,
+            c.cells_before,
+            c.cells_after,
+            c.cells_lost,
+            c.cells_added,
+            c.area_before_m2,
+            c.area_after_m2,
+            c.area_lost_m2,
+            c.area_gained_m2,
+            c.cells_moved,
+            c.largest_move_m,
+            c.version,
+            c.cells_before,
+            c.cells_after,
+            c.cells_lost,
+            c.cells_added,
+            c.area_before_m2,
+            c.area_after_m2,
+            c.area_lost_m2,
+            c.area_gained_m2,
+            c.cells_moved,
+            c.largest_move_m,
+        );
+    }
+    let done = if answer.in_force {
+        "已导入"
+    } else {
+        "检查通过，未导入（dry run）"
+    };
+    let grid = &answer.grid;
+    println!(
+        "{done} {}：{} 个单元网格，{} 字节",
+        grid.version, grid.cells, grid.size
+    );
+}
+
+/// Writes places and reasons to the standard error, without control characters of the file.
+fn notes(errors: &[FieldError]) {
+    for error in errors {
+        let line = format!("{}: {} / {}", error.at, error.zh, error.en);
+        eprintln!("{}", for_terminal(&line));
     }
 }
 

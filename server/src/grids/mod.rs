@@ -4,16 +4,20 @@
 //! A grid is imported by one function ([`import`]). A version is immutable; a newer version of a county replaces the
 //! older one in force. Each replica reads the same rows and loads new versions ([`watch`]).
 //!
-//! * [`import`]: GeoJSON or pack to rows and object. [`place`]: the cell of a named place.
+//! * [`import`]: GeoJSON or pack to rows and object. `gate`: what it changes. `upload`: its body, streamed to the disk.
+//!   [`place`]: the cell of a named place.
 //! * [`reference`]: the signed manifest and its files. [`release`]: the newest app, which it names. `routes`: the operations.
 
+mod gate;
 pub mod import;
 mod map;
 pub mod place;
 pub mod reference;
 pub mod release;
 pub(crate) mod routes;
+mod upload;
 pub mod watch;
 
-pub use import::{ImportedGrid, import};
+pub use gate::GridComparison;
+pub use import::{GridImport, GridInput, ImportWishes, ImportedGrid, import, import_as};
 pub use reference::publish;

@@ -1,19 +1,18 @@
 //! The operations on grids and reference data.
 
 use super::{
-    import::{ImportedGrid, check, keep_pack, put_in_force},
-    map, reference,
+    import::{GridImport, GridInput, ImportWishes, answer, check, judge, keep_pack, put_in_force},
+    map, reference, upload,
 };
 use crate::{
     app::{audit, object_name::ObjectName, state::App},
     auth::actor::{FieldStream, Staff},
     http::{
         body::{Json, Path, Query},
-        limits::BodyFault,
         operation::Operations,
         range::RangeAnswer,
     },
-    kernel::failure::Failure,
+    kernel::failure::{Failure, invalid},
     params,
 };
 use axum::{
@@ -23,6 +22,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::{StreamExt as _, future, stream};
+use grid::source::SourceDatum;
 use protocol::{
     codes::{CountyCode, GridVersion},
     manifest::SignedManifest,
@@ -33,18 +33,12 @@ use protocol::{
 };
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use tokio::sync::Semaphore;
 use utoipa_axum::routes;
 
-/// Maximum size of an imported grid in bytes (32 MiB); a district as GeoJSON has some megabytes. `xunge-server grid import`
-/// has no limit.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
 /// Bytes of a file that are in memory for one reader.
 const PIECE: u64 = 512 * 1024;
 /// Digits of a county's code.
 const COUNTY_DIGITS: u8 = 6;
-/// Grids that are checked at the same time: the cells take a multiple of the file's size.
-static CHECKING: Semaphore = Semaphore::const_new(1);
 
 /// The routes of this room.
 pub fn routes() -> Operations {
@@ -69,34 +63,82 @@ pub struct GridRow {
     pub in_force: bool,
 }
 
-/// Imports a grid of a county in the caller's areas: GeoJSON in which the checker finds no fault, or a pack.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Wishes {
+    /// The version, for files that name none: letters, digits, dots, hyphens and underscores, such as `220104.1`.
+    version: Option<String>,
+    /// The datum of the coordinates: `wgs84`, `cgcs2000` (EPSG:4490), `gcj02` or `bd09`. Needed if the file states none, or
+    /// a shifted one; refused if it contradicts the file.
+    source_datum: Option<String>,
+    /// Check and compare only; nothing changes.
+    #[serde(default)]
+    dry_run: bool,
+    /// Put it in force although it loses cells or land, or moves cells.
+    #[serde(default)]
+    replace: bool,
+}
+
+impl Wishes {
+    fn read(self) -> Result<ImportWishes, Failure> {
+        let datum = |text: String| {
+            let words = "wgs84、cgcs2000、gcj02 或 bd09";
+            text.parse::<SourceDatum>()
+                .map_err(|en| invalid("?source_datum", format!("应为 {words}"), en))
+        };
+        Ok(ImportWishes {
+            version: self.version.map(GridVersion),
+            source_datum: self.source_datum.map(datum).transpose()?,
+            snap_m: None,
+            replace: self.replace,
+            dry_run: self.dry_run,
+        })
+    }
+}
+
+/// Imports a grid of a county in the caller's areas: GeoJSON in which the checker finds no fault, or a pack. One at a time:
+/// while another grid arrives the answer is `server.busy`.
 #[utoipa::path(
     post, path = "/v1/grids", tag = "grids",
+    params(Wishes),
     request_body(content = String, content_type = "application/geo+json"),
     responses(
-        (status = 200, body = ImportedGrid),
+        (status = 200, body = GridImport),
         (status = 403, body = Problem),
+        (status = 409, body = Problem, description = "`grid.replaces`, with the cells and the land that would be lost and \
+            the distances moved: repeat it with `replace` if this is meant"),
         (status = 422, body = Problem, description = "`grid.faults`, with every finding and its position"),
     )
 )]
-async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<ImportedGrid>, Failure> {
+async fn take(
+    State(app): State<App>,
+    staff: Staff,
+    Query(wishes): Query<Wishes>,
+    body: Body,
+) -> Result<Json<GridImport>, Failure> {
     // Grids are those of a county: an administrator of less has no use for the body.
     let areas = staff.areas(&[Role::Admin]);
     if !areas.iter().any(|area| area.digits() <= COUNTY_DIGITS) {
         return Err(Failure::of(ProblemCode::OutOfScope));
     }
-    let bytes = axum::body::to_bytes(body, MOST_BYTES).await.map_err(|error| {
-        let fault = BodyFault::among(&error).map(Failure::from);
-        fault.unwrap_or_else(|| Failure::of(ProblemCode::TooLarge))
-    })?;
-    let checking = CHECKING.acquire().await.map_err(Failure::internal)?;
-    let checked = check(bytes).await?;
-    drop(checking);
+    let wishes = wishes.read()?;
+    let file = upload::receive(&app, body).await?;
+    let checking = app.scratch.checking.acquire().await.map_err(Failure::internal)?;
+    let bytes = tokio::task::spawn_blocking(move || upload::read(file));
+    let bytes = bytes.await.map_err(Failure::internal)??;
+    let checked = check(&app.store, GridInput::Bytes(bytes), &wishes).await?;
     staff.require(Role::Admin, checked.imported.county)?;
-    let imported = keep_pack(&app.blobs, checked).await?;
-    let (person, row) = (staff.person, imported.clone());
+    let judged = judge(&app.store, &app.blobs, &checked).await?;
+    drop(checking);
+    let against = judged.against;
+    let answer = answer(&app.store, &checked, judged, &wishes).await?;
+    if wishes.dry_run {
+        return Ok(Json(answer));
+    }
+    let row = keep_pack(&app.blobs, checked).await?;
+    let person = staff.person;
     app.write(move |tx, ctx| {
-        put_in_force(tx, &row, ctx.now)?;
+        put_in_force(tx, &row, against, ctx.now)?;
         Ok(audit::note(
             tx,
             ctx,
@@ -108,7 +150,7 @@ async fn take(State(app): State<App>, staff: Staff, body: Body) -> Result<Json<I
     })
     .await?;
     app.grids.renew(&app.store, &app.blobs).await?;
-    Ok(Json(imported))
+    Ok(Json(answer))
 }
 
 /// All grid versions, newest first within a county.

@@ -270,6 +270,7 @@ pub async fn assemble_with(
         rate: Default::default(),
         bounds: Default::default(),
         sign_ins: Default::default(),
+        scratch: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });
@@ -344,6 +345,7 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
         options.accept_missing_photos,
     )
     .await?;
+    app.scratch.set_folder(&options.data);
 
     let handle = axum_server::Handle::new();
     let connections = Connections::new(&app.settings);
