@@ -6,8 +6,8 @@
 
 use super::{
     address::PublicAddress, bounds::RequestBounds, calendars::Calendars, changes::Change, ctx::Ctx,
-    grid_packs::Grids, identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit,
-    rate::RateLimiter, right::Right, sign_ins::SignIns,
+    grid_packs::Grids, identity::Identity, known_callers::KnownCallers, lease::Lease, objects::Blobs,
+    planted::mail_after_commit, rate::RateLimiter, right::Right, sign_ins::SignIns,
 };
 use crate::{
     kernel::{
@@ -60,6 +60,8 @@ pub struct Parts {
     pub bounds: RequestBounds,
     /// Sign-ins under way and failures of addresses.
     pub sign_ins: SignIns,
+    /// Whom a flood of strangers does not lock out.
+    pub known: KnownCallers,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

@@ -268,6 +268,7 @@ pub async fn assemble_with(
         rate: Default::default(),
         bounds: Default::default(),
         sign_ins: Default::default(),
+        known: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });

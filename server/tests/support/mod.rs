@@ -261,6 +261,7 @@ impl TestApp {
             rate: Default::default(),
             bounds: Default::default(),
             sign_ins: Default::default(),
+            known: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
         };
