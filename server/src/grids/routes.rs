@@ -36,9 +36,9 @@ use std::ops::Range;
 use tokio::sync::Semaphore;
 use utoipa_axum::routes;
 
-/// Maximum size of an imported grid in bytes (32 MiB); a district as GeoJSON has some megabytes. `xunge-server grid import`
-/// has no limit.
-const MOST_BYTES: usize = 32 * 1024 * 1024;
+/// Maximum size of an imported grid in bytes (16 MiB); a district as GeoJSON has some megabytes, and the check takes ten
+/// times the file's size. `xunge-server grid import` has no limit.
+const MOST_BYTES: usize = 16 * 1024 * 1024;
 /// Bytes of a file that are in memory for one reader.
 const PIECE: u64 = 512 * 1024;
 /// Digits of a county's code.

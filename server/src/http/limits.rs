@@ -33,8 +33,8 @@ use std::{
 
 /// Most requests are small.
 const USUAL: usize = 1024 * 1024;
-/// Lists of a whole city.
-const LISTS: usize = 16 * 1024 * 1024;
+/// Lists of a whole city: that of the largest one has less than 1 MiB.
+const LISTS: usize = 2 * 1024 * 1024;
 /// Largest body of a stranger.
 const STRANGERS: usize = 16 * 1024;
 /// Longest time between two pieces of a body; then the request is refused.
