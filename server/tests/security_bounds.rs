@@ -16,7 +16,10 @@ use axum::{
     http::Request,
 };
 use futures_util::{StreamExt as _, stream};
-use protocol::payload::{CheckIn, Payload};
+use protocol::{
+    payload::{CheckIn, Payload},
+    role::Role,
+};
 use serde_json::json;
 use server::{
     app::seal::SealKey,
@@ -164,6 +167,26 @@ async fn sec_a06_silent_sockets_do_not_close_the_parcel_route() {
     let request =
         "POST /v1/field/parcel HTTP/1.1\r\nhost: localhost\r\ncontent-length: 18\r\n\r\n123456789012345678";
     assert_eq!(serving.status(request).await, 422);
+}
+
+#[tokio::test]
+async fn sec_a07_list_of_divisions_larger_than_any_city_is_refused() {
+    let app = TestApp::sqlite().await;
+    let city = app.city().await;
+    let admin = app.staff(Role::Admin, city.city).await;
+    let list = |spaces: usize| {
+        let body = json!({"city": city.city, "divisions": {"counties": []}, "outlined": []});
+        let request = Request::post("/v1/divisions")
+            .header("content-type", "application/json")
+            .header("authorization", format!("Bearer {}", admin.token));
+        let text = format!("{}{body}", " ".repeat(spaces));
+        request.body(Body::from(text)).unwrap()
+    };
+    app.send(list(1_500_000)).await.expect(200);
+    app.send(list(2_100_000))
+        .await
+        .expect(413)
+        .expect_code("request.too_large");
 }
 
 /// `GET /openapi.json` many times on one connection: more than the sockets hold.

@@ -1,4 +1,5 @@
-//! Streams of events: many beside a flood of strangers, few of one terminal, none of an ended one (A7, A17).
+//! Streams of events: many beside a flood of strangers, few of one terminal, none of an ended one (A7, A17). What strangers
+//! may ask for from one address, and who is let through all the same (A11).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -10,9 +11,9 @@
 mod serving;
 mod support;
 
-use axum::{body::Body, http::Request};
+use axum::{body::Body, extract::ConnectInfo, http::Request};
 use futures_util::{StreamExt as _, future::join_all};
-use protocol::role::Role;
+use protocol::{ids::StreamId, role::Role};
 use serde_json::{Value, json};
 use server::{kernel::config::Settings, store::Hint};
 use serving::{Serving, get, read_until, send, silent};
@@ -21,7 +22,7 @@ use std::{
     net::SocketAddr,
     process::{Child, ChildStderr, Command, Stdio},
 };
-use support::{FieldClient, TestApp};
+use support::{FieldClient, TestApp, TestResponse};
 use tokio::io::AsyncWriteExt as _;
 
 const WRONG_SIGN_IN: &str = "POST /v1/session HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
@@ -182,6 +183,24 @@ async fn listeners_and_desks_work_while_strangers_of_their_address_are_refused()
     );
 }
 
+/// Asks an open route of handsets from an address.
+async fn ask(app: &TestApp, what: &str, body: &Value) -> TestResponse {
+    let peer: SocketAddr = "192.0.2.7:1".parse().unwrap();
+    let request = Request::post(format!("/v1/field/{what}"))
+        .header("content-type", "application/json")
+        .extension(ConnectInfo(peer));
+    app.send(request.body(Body::from(body.to_string())).unwrap())
+        .await
+}
+
+async fn pull(app: &TestApp, address: &str, path: &str, token: &str) -> TestResponse {
+    let peer: SocketAddr = address.parse().unwrap();
+    let request = Request::get(path)
+        .header("authorization", format!("Bearer {token}"))
+        .extension(ConnectInfo(peer));
+    app.send(request.body(Body::empty()).unwrap()).await
+}
+
 async fn events(app: &TestApp, client: &FieldClient) -> axum::body::BodyDataStream {
     let request =
         Request::get("/v1/field/events").header("authorization", format!("Bearer {}", client.token));
@@ -193,6 +212,51 @@ async fn events(app: &TestApp, client: &FieldClient) -> axum::body::BodyDataStre
 }
 
 both_engines! {
+    async fn sec_a11_enrolled_handset_gets_its_token_while_strangers_flood_its_address(app: TestApp) {
+        let city = app.city().await;
+        let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        let most = app.app.settings.stranger_requests_per_minute;
+        let invented = StreamId::from_parts(1, [9; 10]);
+        for _ in 0..most {
+            ask(&app, "challenge", &json!({"stream": invented})).await.expect(200);
+            ask(&app, "token", &json!({"stream": invented})).await.expect(422);
+        }
+        ask(&app, "challenge", &json!({"stream": invented})).await.expect(429).expect_code("request.rate");
+        ask(&app, "token", &json!({"stream": invented})).await.expect(429);
+        // The handset that was there before, and one that is enrolled meanwhile.
+        let newcomer = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        for honest in [&client, &newcomer] {
+            let said = ask(&app, "challenge", &json!({"stream": honest.stream})).await.expect(200);
+            let request = honest.token_request(&app, said.json["challenge"].as_str().unwrap());
+            ask(&app, "token", &serde_json::to_value(request).unwrap()).await.expect(200);
+        }
+        // It is let through in measure: who knows its name cannot flood under it.
+        let returning = app.app.settings.returning_requests_per_minute;
+        for _ in 2..returning {
+            ask(&app, "challenge", &json!({"stream": client.stream})).await.expect(200);
+        }
+        ask(&app, "challenge", &json!({"stream": client.stream})).await.expect(429);
+        // Each open route has its own count.
+        ask(&app, "enrol", &json!({})).await.expect(422);
+    }
+
+    async fn sec_a11_tokens_that_nobody_has_are_counted_and_good_ones_still_answered(app: TestApp) {
+        let city = app.city().await;
+        let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+        let desk = app.staff(Role::Acceptor, city.district).await.token;
+        pull(&app, "192.0.2.7:1", "/v1/session", &desk).await.expect(200);
+        for n in 0..app.app.settings.stranger_requests_per_minute {
+            let path = if n % 2 == 0 { "/v1/session" } else { "/v1/field/pull" };
+            pull(&app, "192.0.2.7:1", path, &format!("invented-{n}")).await.expect(401);
+        }
+        pull(&app, "192.0.2.7:1", "/v1/session", "invented").await.expect(429).expect_code("request.rate");
+        pull(&app, "192.0.2.7:1", "/v1/field/pull", "invented").await.expect(429);
+        pull(&app, "192.0.2.7:1", "/v1/session", &desk).await.expect(200);
+        // A token that was given and not used yet.
+        pull(&app, "192.0.2.7:1", "/v1/field/pull", &client.token).await.expect(200);
+        pull(&app, "192.0.2.8:1", "/v1/session", "invented").await.expect(401);
+    }
+
     async fn sec_a17_terminal_keeps_its_newest_streams_of_events(app: TestApp) {
         let city = app.city().await;
         let client = app.holder(app.post(city.community, &["2201040503"]).await).await;

@@ -10,9 +10,10 @@ mod support;
 
 use axum::{
     body::{Body, Bytes},
+    extract::ConnectInfo,
     http::Request,
 };
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, future, stream};
 use protocol::{
     entry::Entry,
     parcel::{
@@ -30,9 +31,12 @@ use server::{
     kernel::config::Settings,
     terminals::{parcel_keys, streams},
 };
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use support::{FieldClient, TestApp, TestCity, TestResponse};
 
@@ -108,6 +112,41 @@ fn voids(app: &TestApp, client: &mut FieldClient, count: usize) -> Vec<Entry> {
 }
 
 both_engines! {
+    async fn sec_a06_parcel_is_taken_while_others_send_in_its_name_and_flood_its_address(app: TestApp) {
+        let (_, client) = ended(&app).await;
+        let parcel = sealed(&app, &client, &contents(&app, &client, &[]), &[], 1).await;
+        let head = parcel.get(..parcel.len() - 40).unwrap().to_vec();
+        let from = |address: &str, body: Body| {
+            let mut request = request(body);
+            let peer: SocketAddr = address.parse().unwrap();
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request
+        };
+        // Parcels that begin as its own and never end, from three other addresses.
+        let endless = |address: &str| {
+            let first = stream::once(future::ready(Ok::<_, std::io::Error>(Bytes::from(head.clone()))));
+            from(address, Body::from_stream(first.chain(stream::pending())))
+        };
+        let app = Arc::new(app);
+        let others: Vec<_> = (1..4).map(|n| {
+            let (app, request) = (Arc::clone(&app), endless(&format!("192.0.2.{n}:1")));
+            tokio::spawn(async move { app.send(request).await })
+        }).collect();
+        // Strangers use up the count of the address from which the honest one comes.
+        let most = app.app.settings.stranger_requests_per_minute;
+        for _ in 0..most {
+            app.send(from("192.0.2.9:1", Body::from("no parcel, but long enough"))).await.expect(422);
+        }
+        let mut unknown = parcel.clone();
+        let name = client.stream.to_string();
+        let at = unknown.windows(name.len()).position(|part| part == name.as_bytes()).unwrap();
+        unknown.get_mut(at..at + 4).unwrap().fill(b'0');
+        app.send(from("192.0.2.9:1", Body::from(unknown))).await.expect(429);
+        app.send(from("192.0.2.9:1", Body::from(parcel))).await.expect(200);
+        assert!(others.iter().all(|other| !other.is_finished()));
+        others.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
     async fn sec_a05_large_parcel_of_an_older_handset_is_stored_whole_and_answered_again(app: TestApp) {
         let (_, mut client) = ended(&app).await;
         let count = FULL_PARCEL_ITEMS + 20;

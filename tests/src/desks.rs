@@ -41,7 +41,7 @@ impl Desks {
     }
 
     /// Returns the case with this receipt number.
-    fn case(&self, number: &str) -> Result<Value> {
+    pub(crate) fn case(&self, number: &str) -> Result<Value> {
         let cases = self.acceptor.all("/v1/cases")?;
         cases
             .into_iter()
@@ -105,7 +105,13 @@ fn employed(city: &City, account: &str, role: Role, org: &str) -> Result<StaffSe
 }
 
 /// Does one action with its own fields; returns the case afterwards.
-fn step(desk: &StaffSession, case: &Value, action: &str, mut body: Value, opinion: &str) -> Result<Value> {
+pub(crate) fn step(
+    desk: &StaffSession,
+    case: &Value,
+    action: &str,
+    mut body: Value,
+    opinion: &str,
+) -> Result<Value> {
     let fields = body.as_object_mut().context("the action body is no object")?;
     fields.insert("action".into(), json!(action));
     fields.insert("opinion".into(), json!(opinion));

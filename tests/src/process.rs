@@ -24,6 +24,8 @@ pub struct ServerSetup {
     pub settings: Option<String>,
     /// Serve plain HTTP without TLS, so that a [`crate::line`] proxy can read the requests.
     pub plain_http: bool,
+    /// Another build of the server than the one beside this program.
+    pub program: Option<PathBuf>,
 }
 
 /// A server's data folder and, while it runs, its process. Dropping it kills the process.
@@ -280,7 +282,10 @@ impl ServerProcess {
     }
 
     fn command(&self, verbs: &[&str]) -> Result<Command> {
-        let mut command = Command::new(program("xunge-server")?);
+        let mut command = Command::new(match &self.setup.program {
+            Some(program) => program.clone(),
+            None => program("xunge-server")?,
+        });
         command.args(verbs).arg("--data").arg(&self.data);
         command.arg("--seal-key-file").arg(&self.seal_key);
         if let Some(database) = &self.setup.database {

@@ -6,7 +6,7 @@ use reqwest::{
     blocking::{Client, RequestBuilder, Response},
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 /// A server as staff reach it.
 #[derive(Clone)]
@@ -35,9 +35,15 @@ pub struct StaffSession {
 impl StaffApi {
     /// `certificate` is the server's own certificate (PEM); `None` for plain HTTP on loopback.
     pub fn new(base: &str, certificate: Option<&str>) -> Result<Self> {
+        Self::from_address(base, certificate, None)
+    }
+    /// As [`Self::new`], from this address of the machine instead of the usual one.
+    pub fn from_address(base: &str, certificate: Option<&str>, address: Option<IpAddr>) -> Result<Self> {
         // The first installed provider wins; all callers install ring. reqwest needs one for plain HTTP too.
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let mut builder = Client::builder().timeout(Duration::from_secs(60));
+        let mut builder = Client::builder()
+            .timeout(Duration::from_secs(60))
+            .local_address(address);
         builder = match certificate {
             Some(pem) => builder.tls_certs_only([reqwest::Certificate::from_pem(pem.as_bytes())?]),
             None => builder,

@@ -1,14 +1,18 @@
-//! Independent checkers of a real server: two tus clients and schemathesis (`tests/judges/README.md`).
+//! Independent checkers of a real server: two tus clients and schemathesis (`tests/judges/README.md`). Attackers while honest
+//! users work.
 
 use anyhow::{Context as _, Result};
 
 use crate::workspace::Workspace;
-use crate::{shell, tools};
+use crate::{programs, shell, tools};
 
 const FOLDER: &str = "tests/judges";
 const PROGRAM: &str = "xunge-judges";
 /// Generated requests for each operation. More find little more, and the gate has a time limit.
 const EXAMPLES: &str = "8";
+const SERVER: &str = "xunge-server";
+/// Seconds of each attack in the gate.
+const ATTACK_SECONDS: &str = "2";
 
 /// Uploads photos with tus-js-client and tuspy. The programs are built.
 pub fn tus(ws: &Workspace) -> Result<()> {
@@ -33,6 +37,33 @@ pub fn api(ws: &Workspace) -> Result<()> {
             .arg(tools::program(ws, "schemathesis"))
             .args(["--examples", EXAMPLES]),
     )
+}
+
+/// Attacks a server while honest users work: a release build, or a debug build with `--debug`. Returns the exit code.
+pub fn attack(ws: &Workspace, args: &[String]) -> Result<u8> {
+    programs::build(ws)?;
+    let mut attack = ws.command(ws.binary("debug", PROGRAM)?);
+    attack.arg("attack").args(args);
+    if !args.iter().any(|arg| arg == "--debug") {
+        attack.arg("--server").arg(release_server(ws)?);
+    }
+    programs::exit_code(&mut attack)
+}
+
+/// The share of it in the gate: two seconds of each attack on the debug server, which the gate has built.
+pub fn bounded_attack(ws: &Workspace) -> Result<()> {
+    shell::run(ws.command(ws.binary("debug", PROGRAM)?).args([
+        "attack",
+        "--debug",
+        "--seconds",
+        ATTACK_SECONDS,
+    ]))
+}
+
+fn release_server(ws: &Workspace) -> Result<std::path::PathBuf> {
+    let build = ["build", "--release", "--package", "server", "--bin", SERVER];
+    shell::run(ws.cargo().args(build))?;
+    ws.binary("release", SERVER)
 }
 
 /// Installs tus-js-client as the lock names it, unless exactly this is installed.

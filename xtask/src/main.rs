@@ -107,8 +107,11 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Run independent clients against a real server: tus-js-client, tuspy, schemathesis
-    Judges,
+    /// Run independent clients against a real server (tus-js-client, tuspy, schemathesis) and a short attack on a debug server
+    Judges {
+        #[command(subcommand)]
+        judge: Option<Judge>,
+    },
     /// Fuzz every decoder of outside bytes (nightly Rust, libFuzzer)
     Fuzz {
         /// Minutes for all targets together
@@ -234,6 +237,15 @@ enum Pg {
     },
 }
 
+#[derive(Subcommand)]
+enum Judge {
+    /// Attack a release server while honest users work; `--debug` takes a debug server, `--seconds N` and `--only NAME`
+    Attack {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
 fn main() -> ExitCode {
     match run(Cli::parse().task) {
         Ok(code) => ExitCode::from(code),
@@ -279,7 +291,10 @@ fn run(task: Task) -> anyhow::Result<u8> {
             };
         }
         Task::Torture { args } => return torture::run(&ws, &args),
-        Task::Judges => return gate::judges(&ws),
+        Task::Judges { judge: None } => return gate::judges(&ws),
+        Task::Judges {
+            judge: Some(Judge::Attack { args }),
+        } => return judges::attack(&ws, &args),
         Task::Fuzz { minutes, target } => fuzz::longer(&ws, minutes, target.as_deref())?,
         Task::Simulate { args } => return simulate::run(&ws, &args),
         Task::Rules { ids } => rules::run(&ws, &ids)?,

@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
-use crate::{android, bench, fuzz, matrix, package, phone, simulate, torture};
+use crate::{android, bench, fuzz, judges, matrix, package, phone, simulate, torture};
 
 /// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
 const DAYS: &str = "10000";
@@ -52,6 +52,12 @@ const STAGES: &[Stage<Workspace>] = &[
         what: "10,000 listeners and 200 desks of one address, while strangers of the same are refused",
         after: &[],
         run: matrix::listeners,
+    },
+    Stage {
+        name: "attack",
+        what: "attackers for 20 seconds each while honest users work: memory and times of a release server",
+        after: &[],
+        run: |ws| succeeded(judges::attack(ws, &[])),
     },
     Stage {
         name: "phone-core",

@@ -8,6 +8,7 @@
 //! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`], [`bounds`],
 //!   [`listeners`]: what a caller may use.
 //! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
+//!   [`known_callers`]: whom a flood of strangers does not lock out.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay. [`scratch`]: temporary files of requests.
 
@@ -20,6 +21,7 @@ pub mod ctx;
 pub mod grid_packs;
 pub mod history;
 pub mod identity;
+pub mod known_callers;
 pub mod lease;
 pub mod listeners;
 pub mod mailbox;

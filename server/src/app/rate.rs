@@ -22,8 +22,25 @@ pub enum RateCaller {
     Person(PersonId),
     /// The parcels of a stream, which may have ended.
     Parcels(StreamId),
-    /// Somebody who is not signed in, from this address or network.
-    Stranger(IpAddr),
+    /// The same from one address: whether the stream sealed them is known only when they are here.
+    ParcelsFrom(StreamId, IpAddr),
+    /// Somebody who is not signed in, from this address or network, at one of the open routes.
+    Stranger(IpAddr, Door),
+    /// A stream that asks for a token or hands over a parcel from an address whose count is used up.
+    Returning(StreamId),
+}
+
+/// What a stranger asks for. Each has a count of its own, so that a flood at one does not close the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Door {
+    SignIn,
+    Enrol,
+    Challenge,
+    Token,
+    Parcel,
+    /// A request with a token that nobody has.
+    WrongToken,
+    Other,
 }
 
 /// Counts the requests of each caller in windows of one minute. The counts are in memory and per replica: they protect the
@@ -64,18 +81,24 @@ impl RateLimiter {
         let count = window.counts.entry(caller).or_insert(0);
         *count = count.saturating_add(1);
         if *count > most {
-            let left = 60_000 - now.0.rem_euclid(60_000);
-            return Err(Failure::later(
-                ProblemCode::RateLimited,
-                u32::try_from(left / 1000 + 1).unwrap_or(60),
-            ));
+            return Err(late(now));
         }
         Ok(())
     }
-    /// Takes back `requests` that were counted: they showed that the caller is no stranger.
-    pub fn refund(&self, caller: RateCaller, requests: u32) {
+    /// As [`Self::count`], without counting: the error that the next request would get.
+    pub fn look(&self, caller: RateCaller, now: Millis, most: u32) -> Result<(), Failure> {
+        let minute = now.0.div_euclid(60_000);
+        let window = self.window();
+        let is_full = window.counts.get(&caller).is_some_and(|count| *count >= most);
+        match most > 0 && window.minute == minute && is_full {
+            true => Err(late(now)),
+            false => Ok(()),
+        }
+    }
+    /// Takes back a request that was counted: it showed that the caller is no stranger.
+    pub fn refund(&self, caller: RateCaller) {
         if let Some(count) = self.window().counts.get_mut(&caller) {
-            *count = count.saturating_sub(requests);
+            *count = count.saturating_sub(1);
         }
     }
     /// Counts what a stream brings in a day; `request.rate` with the time until the next day if it is more than `most`.
@@ -101,6 +124,15 @@ impl RateLimiter {
     fn window(&self) -> MutexGuard<'_, Window> {
         self.window.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// `request.rate` until the next window.
+fn late(now: Millis) -> Failure {
+    let left = 60_000 - now.0.rem_euclid(60_000);
+    Failure::later(
+        ProblemCode::RateLimited,
+        u32::try_from(left / 1000 + 1).unwrap_or(60),
+    )
 }
 
 #[cfg(test)]
@@ -139,10 +171,21 @@ mod tests {
     #[test]
     fn sign_ins_are_taken_back_from_the_count_of_their_address() {
         let limiter = RateLimiter::default();
-        let desks = RateCaller::Stranger("192.0.2.7".parse().unwrap());
+        let desks = RateCaller::Stranger("192.0.2.7".parse().unwrap(), Door::SignIn);
         for _ in 0..100 {
             assert!(limiter.count(desks, Millis(0), 2).is_ok());
-            limiter.refund(desks, 1);
+            limiter.refund(desks);
         }
+    }
+
+    #[test]
+    fn looking_counts_nothing_and_says_what_counting_would() {
+        let limiter = RateLimiter::default();
+        let caller = RateCaller::Stranger("192.0.2.7".parse().unwrap(), Door::WrongToken);
+        let looks = |at| limiter.look(caller, Millis(at), 2).is_ok();
+        assert!((0..5).all(|_| looks(0)));
+        assert!(limiter.count(caller, Millis(0), 2).is_ok() && looks(0));
+        assert!(limiter.count(caller, Millis(0), 2).is_ok() && !looks(0));
+        assert!(looks(60_000) && limiter.look(caller, Millis(0), 0).is_ok());
     }
 }

@@ -6,8 +6,8 @@
 
 use super::{
     address::PublicAddress, bounds::RequestBounds, calendars::Calendars, changes::Change, ctx::Ctx,
-    grid_packs::Grids, identity::Identity, lease::Lease, objects::Blobs, planted::mail_after_commit,
-    rate::RateLimiter, right::Right, scratch::Scratch, sign_ins::SignIns,
+    grid_packs::Grids, identity::Identity, known_callers::KnownCallers, lease::Lease, objects::Blobs,
+    planted::mail_after_commit, rate::RateLimiter, right::Right, scratch::Scratch, sign_ins::SignIns,
 };
 use crate::{
     kernel::{
@@ -62,6 +62,8 @@ pub struct Parts {
     pub sign_ins: SignIns,
     /// Temporary files of requests.
     pub scratch: Scratch,
+    /// Whom a flood of strangers does not lock out.
+    pub known: KnownCallers,
     /// Runs the reactions to one change.
     pub react: React,
     /// True once the server was told to stop; endless answers (events) end then.

@@ -16,9 +16,10 @@ use std::{
 };
 use tokio::io::AsyncWriteExt as _;
 
-/// Maximum size of an imported grid in bytes (32 MiB); a district as GeoJSON has some megabytes. `xunge-server grid import`
+/// Maximum size of an imported grid in bytes (16 MiB); a district as GeoJSON has some megabytes, and the check takes ten
+/// times the file's size. `xunge-server grid import`
 /// has no limit.
-const MOST_BYTES: u64 = 32 * 1024 * 1024;
+const MOST_BYTES: u64 = 16 * 1024 * 1024;
 /// Longest time of one upload, so that a slow line does not keep everybody else from importing.
 const LONGEST: Duration = Duration::from_secs(600);
 /// Seconds after which a second upload may try again.

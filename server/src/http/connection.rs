@@ -101,7 +101,7 @@ impl OpenConnection {
     pub(crate) fn belongs_to(&self, caller: RateCaller) {
         // What a handset sends and what it hands over is one owner's.
         let caller = match caller {
-            RateCaller::Parcels(stream) => RateCaller::Stream(stream),
+            RateCaller::Parcels(stream) | RateCaller::ParcelsFrom(stream, _) => RateCaller::Stream(stream),
             other => other,
         };
         if self.address.is_none() || self.caller.set(caller).is_err() {

@@ -33,8 +33,8 @@ use std::{
 
 /// Most requests are small.
 const USUAL: usize = 1024 * 1024;
-/// Lists of a whole city.
-const LISTS: usize = 16 * 1024 * 1024;
+/// Lists of a whole city: that of the largest one has less than 1 MiB.
+const LISTS: usize = 2 * 1024 * 1024;
 /// Largest body of a stranger.
 const STRANGERS: usize = 16 * 1024;
 /// Longest time between two pieces of a body; then the request is refused.
@@ -131,11 +131,19 @@ pub(super) async fn stranger(request: Request, claim: Arc<Claim>) -> Result<Requ
         return Err(Failure::of(ProblemCode::UnsupportedMedia));
     }
     let (parts, body) = request.into_parts();
-    let packed = axum::body::to_bytes(body, STRANGERS).await.map_err(|error| {
+    let packed = read(body).await?;
+    Ok(Request::from_parts(parts, Body::from(unpack(&packed)?)))
+}
+
+/// Reads the body of a stranger to its end.
+///
+/// # Errors
+/// `request.too_large`, `request.timeout`, `server.busy`.
+pub(super) async fn read(body: Body) -> Result<Bytes, Failure> {
+    axum::body::to_bytes(body, STRANGERS).await.map_err(|error| {
         let fault = BodyFault::among(&error).map(Failure::from);
         fault.unwrap_or_else(|| Failure::of(ProblemCode::TooLarge))
-    })?;
-    Ok(Request::from_parts(parts, Body::from(unpack(&packed)?)))
+    })
 }
 
 /// Unpacks gzip, of at most [`STRANGERS`] bytes.

@@ -1,7 +1,7 @@
 //! Code that all routes share.
 //!
 //! * [`operation`]: routes with access rules. [`body`], `coding`: reading requests. [`problem`]: errors.
-//! * [`client`]: the address of the client. `edge`, [`limits`]: layers of every request.
+//! * [`client`]: the address of the client. `strangers`: who is not signed in. `edge`, [`limits`]: layers of every request.
 //! * [`connections`], [`connection`]: which connections are open and which are cut.
 //! * [`idempotency`]: named requests run once. [`range`]: files.
 
@@ -16,3 +16,4 @@ pub mod limits;
 pub mod operation;
 pub mod problem;
 pub mod range;
+pub(crate) mod strangers;

@@ -11,16 +11,20 @@
 //! from there. The rule checks the role only. The handler checks the area, by [`Staff::require`] or by the scope of a
 //! query.
 
-use super::{client, connection::OpenConnection, limits};
+use super::{connection::OpenConnection, limits, strangers};
 use crate::{
-    app::{bounds::Place, rate::RateCaller, state::App},
+    app::{
+        bounds::Place,
+        rate::{Door, RateCaller},
+        state::App,
+    },
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
 };
 use axum::{
     Extension,
     extract::{Request, State},
-    http::{Method, header},
+    http::header,
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
@@ -117,10 +121,12 @@ async fn pass(
     };
     let settings = &app.settings;
     let (caller, most, right) = match access {
-        Access::Open(_) => return open(&app, request, next).await,
+        Access::Open(_) => return strangers::open(&app, request, next).await,
         Access::Field => {
             let token = bearer(&request)?;
-            let field = field_tokens::identify(&app, token).await?;
+            let address = strangers::counted(&app, &request, Door::WrongToken);
+            let found = field_tokens::identify(&app, token.clone());
+            let field = strangers::identified(&app, address, &token, found).await?;
             let (stream, right) = (field.stream, field_tokens::right(field.stream));
             request.extensions_mut().insert(field);
             (
@@ -131,7 +137,9 @@ async fn pass(
         }
         Access::Staff(_) | Access::FirstPassword => {
             let token = bearer(&request)?;
-            let staff: Staff = sessions::identify(&app, token).await?;
+            let address = strangers::counted(&app, &request, Door::WrongToken);
+            let found = sessions::identify(&app, token.clone());
+            let staff: Staff = strangers::identified(&app, address, &token, found).await?;
             let roles = match access {
                 Access::Staff(roles) => roles,
                 _ => &[],
@@ -166,33 +174,6 @@ async fn pass(
     }
     Ok(response)
 }
-
-/// A request of a stranger. Those that sign somebody in are not counted for the address.
-async fn open(app: &App, request: Request, next: Next) -> Result<Response, Failure> {
-    let settings = &app.settings;
-    let address = client::address(request.headers(), request.extensions(), &settings.trusted_proxies);
-    let stranger = address.map(|address| RateCaller::Stranger(client::network_of(address)));
-    let most = settings.stranger_requests_per_minute;
-    if let Some(stranger) = stranger {
-        app.rate.count(stranger, app.clock.now(), most)?;
-    }
-    let path = request.uri().path().to_owned();
-    let signs_in = request.method() == Method::POST && SIGN_INS.contains(&path.as_str());
-    let claim = Arc::new(app.bounds.stranger(settings.stranger_body_memory_mb));
-    let request = limits::stranger(request, Arc::clone(&claim)).await?;
-    let response = next.run(request).await;
-    if signs_in && response.status().is_success() {
-        // A token with the request for its challenge.
-        let counted = if path == TOKEN { 2 } else { 1 };
-        stranger.inspect(|stranger| app.rate.refund(*stranger, counted));
-    }
-    Ok(response)
-}
-
-const TOKEN: &str = "/v1/field/token";
-
-/// Requests that succeed only for somebody who is known.
-const SIGN_INS: [&str; 4] = ["/v1/session", TOKEN, "/v1/field/enrol", limits::PARCEL];
 
 fn is_endless(response: &Response) -> bool {
     let kind = response.headers().get(header::CONTENT_TYPE);

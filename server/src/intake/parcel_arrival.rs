@@ -1,5 +1,8 @@
 //! The body of a parcel on its way in. Its head says who sealed it: until then it counts as a stranger's, afterwards it has
-//! the memory and the one place of its stream, so that strangers and other streams do not hold it up.
+//! the memory and a place of its stream, so that strangers and other streams do not hold it up.
+//!
+//! The signature is over the whole parcel, so whoever knows a head can send others under it. Therefore a stream has a few
+//! places, and each address gets only one of them.
 
 use super::parcel_sender::{certified, malformed, sender};
 use crate::{
@@ -8,7 +11,12 @@ use crate::{
         rate::RateCaller,
         state::App,
     },
-    http::{connection::OpenConnection, limits::BodyFault},
+    http::{
+        client::{self, network_of},
+        connection::OpenConnection,
+        limits::BodyFault,
+        strangers::{FloodedAddress, known_stream},
+    },
     kernel::failure::Failure,
 };
 use axum::{
@@ -23,11 +31,14 @@ use protocol::{
 };
 use std::sync::Arc;
 
+/// Parcels in the name of one stream that arrive at the same time, each from another address.
+const ADDRESSES: u32 = 4;
+
 /// A parcel whose bytes are all here.
 pub(super) struct Arrived {
     pub bytes: Bytes,
-    /// Memory and place, until the parcel is stored.
-    pub _held: (Claim, Place),
+    /// Memory and places, until the parcel is stored.
+    pub _held: (Claim, Place, Option<Place>),
 }
 
 /// Reads the body of a request. Its signature is checked later, over all of it.
@@ -37,6 +48,12 @@ pub(super) struct Arrived {
 /// are no parcel; `request.too_large`, `request.timeout`, `server.busy`.
 pub(super) async fn receive(app: &App, request: Request) -> Result<Arrived, Failure> {
     let connection = request.extensions().get::<Arc<OpenConnection>>().cloned();
+    let address = client::address(
+        request.headers(),
+        request.extensions(),
+        &app.settings.trusted_proxies,
+    );
+    let is_flooded = request.extensions().get::<FloodedAddress>().is_some();
     let (announced, body) = (length(&request), request.into_body());
     if announced.is_some_and(|length| length > MAX_PARCEL_BYTES) {
         return Err(Failure::of(ProblemCode::TooLarge));
@@ -59,23 +76,36 @@ pub(super) async fn receive(app: &App, request: Request) -> Result<Arrived, Fail
             }
         }
     };
+    if is_flooded {
+        known_stream(app, head.stream).await?;
+    }
     known(app, &head).await?;
     if let Some(connection) = connection {
         connection.belongs_to(RateCaller::Parcels(head.stream));
     }
-    let place = app.bounds.place(RateCaller::Parcels(head.stream), 1).await?;
+    let own = match address {
+        Some(address) => {
+            let caller = RateCaller::ParcelsFrom(head.stream, network_of(address));
+            Some(app.bounds.place(caller, 1).await?)
+        }
+        None => None,
+    };
+    let place = app
+        .bounds
+        .place(RateCaller::Parcels(head.stream), ADDRESSES)
+        .await?;
     let claim = app.bounds.known(&place, app.settings.body_memory_mb);
-    claim.take(total)?;
-    arrived.reserve(total.saturating_sub(arrived.len()));
+    claim.take(arrived.len())?;
     while let Some(piece) = next(&mut body).await? {
         if arrived.len().saturating_add(piece.len()) > total {
             return Err(malformed(&BadParcel::Length));
         }
+        claim.take(piece.len())?;
         arrived.extend_from_slice(&piece);
     }
     Ok(Arrived {
         bytes: arrived.freeze(),
-        _held: (claim, place),
+        _held: (claim, place, own),
     })
 }
 

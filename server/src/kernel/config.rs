@@ -191,8 +191,11 @@ registry! {
     contact_phone: String = String::new(), 0..=40, "characters", "管理员电话";
     /// Requests a member of staff may make before the next one has to wait; 0 = no limit
     staff_requests_per_minute: u32 = 3000, 0..=1000000, "1/min", "工作人员请求频率";
-    /// Requests without a sign-in that one address may make; those that sign somebody in are not counted; 0 = no limit
+    /// Requests without a sign-in that one address may make at each open route; those that sign somebody in are not counted;
+    /// 0 = no limit
     stranger_requests_per_minute: u32 = 1200, 0..=1000000, "1/min", "未登录请求频率";
+    /// Requests for a token, and parcels, of one enrolled terminal whose address has used up the number above
+    returning_requests_per_minute: u32 = 30, 1..=1000000, "1/min", "已登记终端登录频率";
     /// Requests of one terminal or member of staff that run at the same time; more of them wait
     requests_at_once: u32 = 8, 1..=10000, "requests", "同时请求数";
     /// Streams of events that one terminal keeps open; the oldest one ends

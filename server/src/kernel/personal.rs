@@ -3,7 +3,7 @@
 //! [`find`] is the one detector. It is a pure function over the text; it offers and never refuses.
 //! [`Masker`](super::mask::Masker) hides what it finds from readers who must not see it.
 
-use std::ops::Range;
+use std::{collections::BTreeMap, ops::Range};
 
 crate::text_enum! {
     /// What was found.
@@ -101,13 +101,26 @@ pub fn find(text: &str) -> Vec<Personal> {
         .collect();
     let mut found = numbers(&signs);
     found.extend(spoken(&signs));
+    found.sort_by_key(|one| one.range.start);
+    // Where the numbers up to each one end. Nothing is compared with everything else: a text may be full of both.
+    let ends: Vec<usize> = found
+        .iter()
+        .scan(0, |furthest: &mut usize, one| {
+            *furthest = one.range.end.max(*furthest);
+            Some(*furthest)
+        })
+        .collect();
+    let mut apart: BTreeMap<usize, Personal> = BTreeMap::new();
     for name in names(text) {
-        let apart =
-            |other: &Personal| other.range.end <= name.range.start || name.range.end <= other.range.start;
-        if found.iter().all(apart) {
-            found.push(name);
+        let before = found.partition_point(|one| one.range.start < name.range.end);
+        let numbers = before.checked_sub(1).and_then(|last| ends.get(last));
+        let names = apart.range(..name.range.end).next_back();
+        let end = numbers.copied().max(names.map(|(_, other)| other.range.end));
+        if end.is_none_or(|end| end <= name.range.start) {
+            apart.insert(name.range.start, name);
         }
     }
+    found.extend(apart.into_values());
     found.sort_by_key(|one| one.range.start);
     found
 }

@@ -24,6 +24,7 @@ use protocol::{
     role::Role,
 };
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use utoipa::ToSchema;
 use utoipa_axum::routes;
@@ -39,7 +40,7 @@ pub struct ImportRequest {
     pub city: OrgId,
     /// `{"counties": [{"code", "name", "streets": [{"code", "name", "communities": [[code, name]]}]}]}`
     #[schema(value_type = Object)]
-    pub divisions: serde_json::Value,
+    pub divisions: Box<RawValue>,
     /// Counties with an outline; the others are listed as absent from every grid.
     pub outlined: BTreeSet<CountyCode>,
 }
@@ -64,7 +65,7 @@ pub async fn import_divisions(
     staff: Staff,
     Json(request): Json<ImportRequest>,
 ) -> Result<Json<ImportedDivisions>, Failure> {
-    let list = Divisions::read(&request.divisions.to_string())
+    let list = Divisions::read(request.divisions.get())
         .map_err(|e| Failure::because(ProblemCode::Invalid, e.to_string()))?;
     app.write(move |tx, ctx| {
         super::scope::administers(tx, &staff, request.city)?;

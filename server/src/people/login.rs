@@ -197,6 +197,7 @@ pub async fn sign_in(
         })
         .await?;
     attempt.succeeded(now);
+    app.known.has_token(&token);
     Ok(Json(SignedIn { token, me }))
 }
 

@@ -271,6 +271,7 @@ pub async fn assemble_with(
         bounds: Default::default(),
         sign_ins: Default::default(),
         scratch: Default::default(),
+        known: Default::default(),
         react: reactions::follow,
         stopping: Default::default(),
     });

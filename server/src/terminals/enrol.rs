@@ -76,7 +76,7 @@ pub async fn enrol(
             request.key.verify(&message, &request.signature)
         })
         .map_err(|_| Failure::of(ProblemCode::Signature))?;
-    let parts = app.clone();
+    let (parts, stream) = (app.clone(), request.stream);
     let answer = app
         .write(move |tx, ctx| {
             let (certificate, person) = bind(tx, ctx, &parts, &request)?;
@@ -93,6 +93,7 @@ pub async fn enrol(
             })
         })
         .await?;
+    app.known.enrolled(stream);
     Ok(Json(answer))
 }
 

@@ -141,6 +141,7 @@ pub async fn issue_token(
             Ok((mark::of(tx, request.stream)?, identity::epoch(tx)?, ctx.now))
         })
         .await?;
+    app.known.has_token(&token);
     Ok(Json(TokenAnswer {
         epoch,
         server_time: now,

@@ -262,6 +262,7 @@ impl TestApp {
             bounds: Default::default(),
             sign_ins: Default::default(),
             scratch: Default::default(),
+            known: Default::default(),
             react: reactions::follow,
             stopping: Default::default(),
         };

@@ -72,6 +72,7 @@ pub fn set_up_city(folder: &Path, database: Option<&str>) -> Result<City> {
         database: database.map(str::to_owned),
         settings: Some(SETTINGS.into()),
         plain_http: true,
+        program: None,
     };
     City::small(folder, setup)
 }

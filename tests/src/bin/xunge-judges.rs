@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
+use e2e::judges::attack::AttackPlan;
 use std::path::PathBuf;
 
 /// 外部评判 / checks with clients that other projects wrote
@@ -32,6 +33,21 @@ enum ExternalCheck {
         #[arg(last = true)]
         more: Vec<String>,
     },
+    /// Attackers, while honest users work: memory and times of a server
+    Attack {
+        /// The server; without it the one beside this program
+        #[arg(long)]
+        server: Option<PathBuf>,
+        /// The server is a debug build: more time for each honest act, the same memory
+        #[arg(long)]
+        debug: bool,
+        /// Seconds of each attack
+        #[arg(long, default_value_t = 20)]
+        seconds: u64,
+        /// Only this attack
+        #[arg(long)]
+        only: Option<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -42,5 +58,16 @@ fn main() -> Result<()> {
             examples,
             more,
         } => e2e::judges::api::run(&schemathesis, examples, &more),
+        ExternalCheck::Attack {
+            server,
+            debug,
+            seconds,
+            only,
+        } => e2e::judges::attack::run(&AttackPlan {
+            server,
+            is_debug: debug,
+            seconds,
+            only,
+        }),
     }
 }

@@ -3,24 +3,14 @@
 //! credentials: an administrator who also has every other role; new accounts, for operations that end a
 //! session or an account; a terminal.
 
-use super::{account, folder, last_words};
+use super::{account, folder, last_words, terminal::EnrolledTerminal};
 use crate::{
     city::City,
     process::{ADMIN, ServerSetup},
 };
 use anyhow::{Context, Result, ensure};
-use protocol::{
-    WIRE_VERSION,
-    evidence::ClockReading,
-    field::{ChallengeAnswer, ChallengeRequest, Device, EnrolRequest, Invitation, TokenAnswer, TokenRequest},
-    ids::StreamId,
-    role::Role,
-    sign::{Signer as _, SoftwareKey, challenge_message, enrol_message},
-    time::Millis,
-};
+use protocol::role::Role;
 use reqwest::Method;
-use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
 use std::{path::Path, process::Command};
 
 const ACCOUNT: &str = "schemathesis";
@@ -53,7 +43,7 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
         .collect();
     // An administrator of the city is made on the machine only, so the account has all roles of the district.
     let (staff, _) = account((&city.office, &city.admin), ACCOUNT, &roles, &city.district)?;
-    let field = terminal(&city)?;
+    let field = EnrolledTerminal::enrol(&city, 1)?.token;
     let usual = ["--phases", "examples,coverage,fuzzing"];
     let turns: [(&str, &str, Vec<String>); 3] = [
         (
@@ -127,55 +117,4 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
 
 fn with(some: &[&str], more: &[&str]) -> Vec<String> {
     some.iter().chain(more).map(|word| (*word).to_owned()).collect()
-}
-
-/// Enrols a terminal and returns its token.
-fn terminal(city: &City) -> Result<String> {
-    let invited = city.post("1", "一号岗", "schemathesis 的终端", Role::Patroller, &["220104"])?;
-    let code = Invitation::from_text(&invited.invitation)?.code;
-    let (stream, key) = (
-        StreamId::from_parts(1, [1; 10]),
-        SoftwareKey::from_secret(&[1; 32]),
-    );
-    let _: Value = asked(
-        city,
-        "/v1/field/enrol",
-        &EnrolRequest {
-            v: WIRE_VERSION,
-            stream,
-            key: key.public_key(),
-            device: Device {
-                model: "schemathesis".into(),
-                os: "linux".into(),
-                app: "0".into(),
-            },
-            predecessor: None,
-            signature: key.sign(&enrol_message(&code, stream))?,
-            code,
-        },
-    )?;
-    let said: ChallengeAnswer = asked(city, "/v1/field/challenge", &ChallengeRequest { stream })?;
-    let clock = ClockReading {
-        wall: Millis(said.server_time.0),
-        boot: "1".into(),
-        monotonic_ms: 1,
-        offset_ms: None,
-    };
-    let answer: TokenAnswer = asked(
-        city,
-        "/v1/field/token",
-        &TokenRequest {
-            stream,
-            signature: key.sign(&challenge_message(stream, &said.challenge))?,
-            challenge: said.challenge,
-            clock,
-            certificate: None,
-        },
-    )?;
-    Ok(answer.token)
-}
-
-fn asked<T: DeserializeOwned>(city: &City, path: &str, body: &impl Serialize) -> Result<T> {
-    let answer = city.office.request(Method::POST, path).json(body).send()?;
-    Ok(answer.error_for_status()?.json()?)
 }

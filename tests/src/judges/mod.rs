@@ -1,9 +1,11 @@
 //! Checks with clients that other projects wrote, against a real server: see `tests/judges/README.md`.
 //!
 //! [`tus`]: two tus 1.0 clients over a line that is cut repeatedly. [`api`]: schemathesis over the OpenAPI
-//! description.
+//! description. [`attack`]: attackers, while honest users work.
 
 pub mod api;
+pub mod attack;
+mod terminal;
 pub mod tus;
 
 use crate::{

@@ -85,6 +85,7 @@ impl TestBed {
             },
             settings: Some("field_requests_per_minute = 0".into()),
             plain_http: true,
+            program: None,
         };
         let mut city = City::small(&data, setup)?;
         let invitations = (0..HANDS)

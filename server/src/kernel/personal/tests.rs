@@ -178,3 +178,27 @@ fn numbers_are_found_however_people_separate_them() {
         assert_eq!(find(other), [], "{other}");
     }
 }
+
+#[test]
+fn sec_a05_text_full_of_numbers_and_names_takes_time_in_proportion_to_its_length() {
+    let took = |times: usize| {
+        let text = "张先生13800138000，".repeat(times);
+        let measured = (0..3).map(|_| {
+            let began = crate::kernel::clock::uptime();
+            assert_eq!(find(&text).len(), 2 * times);
+            crate::kernel::clock::uptime().saturating_sub(began)
+        });
+        measured.min().unwrap_or_default()
+    };
+    // Sixteen times the length: 256 times the work if each is compared with all others.
+    let (short, long) = (took(500), took(8000));
+    assert!(long < short * 64, "{short:?}, then {long:?}");
+}
+
+#[test]
+fn of_two_names_that_overlap_the_first_title_counts_and_numbers_come_before_names() {
+    let values = |text: &str| -> Vec<String> { find(text).into_iter().map(|one| one.value).collect() };
+    assert_eq!(values("王先生和李女士"), ["王先生", "李女士"]);
+    assert_eq!(values("王先生女士"), ["王先生"]);
+    assert_eq!(values("找王先生13800138000"), ["王先生", "13800138000"]);
+}
