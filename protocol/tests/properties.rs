@@ -10,10 +10,7 @@ use protocol::{
     geo::PointE7,
     push::{Envelope, StreamMark},
     sign::PublicKey,
-    time::Millis,
 };
-
-const T0: Millis = Millis(1_795_305_600_000);
 
 proptest! {
     /// Rule: SJ-05
