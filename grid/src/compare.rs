@@ -82,7 +82,7 @@ impl Comparison {
         moves.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         let furthest = moves.last().copied().filter(|m| m.0 > 0.0);
         let (was, is) = (rim(before), rim(after));
-        let sum = |regions: Vec<figures::Region>| regions.iter().map(|r| r.m2).sum::<f64>();
+        let sum = |regions: Vec<figures::MeasuredRegion>| regions.iter().map(|r| r.m2).sum::<f64>();
         let (before_m2, after_m2) = (sum(figures::above(&was, &[])), sum(figures::above(&is, &[])));
         Self {
             cells_before: old.len(),

@@ -11,7 +11,7 @@ use crate::geojson::{GeoJsonError, Metadata, read};
 use crate::level::Level;
 use crate::loose::{LooseArea, LooseFile};
 use crate::pack::{PackInput, PackMeta, PackUnit, UnitLevel, WriteError, write};
-use crate::source::{DatumError, SourceDatum, convert, resolve};
+use crate::source::{DatumError, SourceDatum, resolve};
 use crate::text::decode;
 
 /// What the operator states about a file.
@@ -124,7 +124,7 @@ pub fn check_converted(
         (Err(DatumError::Unstated), Some(assumed)) => assumed,
         (decided, _) => decided?,
     };
-    convert(file, datum);
+    file.convert(datum);
     Ok((datum, check_file(file, &options.limits)))
 }
 

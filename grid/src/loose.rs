@@ -3,11 +3,14 @@
 //! What differs between programs and harms nobody is put right here and counted: clockwise rings are turned (RFC 7946
 //! tells readers not to refuse them), and vertices that became equal by rounding are kept once.
 
+use protocol::geo::Datum;
+
 use crate::check::finding::{Finding, FindingKind};
+use crate::datum::to_wgs84;
 use crate::geojson::GridFeature;
 use crate::geom::{Pt, area2};
 use crate::level::Level;
-use crate::source::Reference;
+use crate::source::{Reference, SourceDatum};
 
 /// A feature as read, possibly faulty.
 #[derive(Clone, Debug)]
@@ -117,6 +120,21 @@ impl LooseFile {
             ring,
         };
         self.areas.push(LooseArea { area, others, hole });
+    }
+
+    /// Converts every vertex to WGS-84, rounded to 1e-7 degree once.
+    pub(crate) fn convert(&mut self, from: SourceDatum) {
+        if from.datum() == Datum::Wgs84 {
+            return;
+        }
+        let converted = |p: &Pt| to_wgs84((*p).into(), from.datum()).into();
+        for loose in &mut self.areas {
+            loose.area.ring.iter_mut().for_each(|p| *p = converted(p));
+            loose.hole = loose.hole.as_ref().map(converted);
+        }
+        for finding in &mut self.findings {
+            finding.place = finding.place.map(|p| to_wgs84(p, from.datum()));
+        }
     }
 
     /// Adds a fault of a feature.

@@ -9,9 +9,6 @@ use std::str::FromStr;
 use protocol::geo::Datum;
 use serde_json::Value;
 
-use crate::datum::to_wgs84;
-use crate::loose::LooseFile;
-
 /// A reference system in which coordinates are read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum SourceDatum {
@@ -217,20 +214,5 @@ pub fn resolve(stated: &[Reference], given: Option<SourceDatum>) -> Result<Sourc
         (Some(stated), _) => Ok(stated),
         (None, Some(given)) => Ok(given),
         (None, None) => Err(DatumError::Unstated),
-    }
-}
-
-/// Converts every vertex of the file to WGS-84, rounded to 1e-7 degree once.
-pub(crate) fn convert(file: &mut LooseFile, from: SourceDatum) {
-    if from.datum() == Datum::Wgs84 {
-        return;
-    }
-    let converted = |p: &crate::geom::Pt| to_wgs84((*p).into(), from.datum()).into();
-    for loose in &mut file.areas {
-        loose.area.ring.iter_mut().for_each(|p| *p = converted(p));
-        loose.hole = loose.hole.as_ref().map(converted);
-    }
-    for finding in &mut file.findings {
-        finding.place = finding.place.map(|p| to_wgs84(p, from.datum()));
     }
 }

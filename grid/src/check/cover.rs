@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::crossings::{self, Meeting};
-use super::figures::{self, Region, square_metres};
+use super::figures::{self, MeasuredRegion, square_metres};
 use super::finding::{Finding, FindingKind};
 use super::left_over::{left_over, loops};
 use super::limits::CheckLimits;
@@ -195,7 +195,7 @@ fn unmatched(owners: &Owners<'_>, rings: &[Vec<Pt>], findings: &mut Vec<Finding>
     }
 }
 
-fn gap(owners: &Owners<'_>, region: &Region) -> Finding {
+fn gap(owners: &Owners<'_>, region: &MeasuredRegion) -> Finding {
     let mut found = of_region(owners, FindingKind::Gap, region, "belong to no cell");
     found
         .detail
@@ -203,7 +203,7 @@ fn gap(owners: &Owners<'_>, region: &Region) -> Finding {
     found
 }
 
-fn of_region(owners: &Owners<'_>, kind: FindingKind, region: &Region, what: &str) -> Finding {
+fn of_region(owners: &Owners<'_>, kind: FindingKind, region: &MeasuredRegion, what: &str) -> Finding {
     Finding {
         kind,
         codes: owners.around(region.rings.iter().map(Vec::as_slice)),

@@ -10,7 +10,7 @@ use crate::geom::Pt;
 const SMALLEST_M2: f64 = 0.001;
 
 /// A region with its figures.
-pub(crate) struct Region {
+pub(crate) struct MeasuredRegion {
     /// Square metres on the ellipsoid.
     pub m2: f64,
     /// Mean width in metres: twice the area by the length of the border.
@@ -34,24 +34,24 @@ pub(crate) fn square_metres(m2: f64) -> String {
 }
 
 /// Where two rings both are.
-pub(crate) fn both(a: &[Pt], b: &[Pt]) -> Vec<Region> {
+pub(crate) fn both(a: &[Pt], b: &[Pt]) -> Vec<MeasuredRegion> {
     regions(polygon(a).boolean_op_with_fill_rule(&polygon(b), OpType::Intersection, FillRule::NonZero))
 }
 
 /// Where directed loops wind counter-clockwise, but for what lies in the counter-clockwise `without`.
-pub(crate) fn above(loops: &[Vec<Pt>], without: &[&[Pt]]) -> Vec<Region> {
+pub(crate) fn above(loops: &[Vec<Pt>], without: &[&[Pt]]) -> Vec<MeasuredRegion> {
     let without = MultiPolygon(without.iter().map(|r| polygon(r)).collect());
     regions(many(loops).boolean_op_with_fill_rule(&without, OpType::Difference, FillRule::Positive))
 }
 
 /// Where directed loops wind clockwise.
-pub(crate) fn below(loops: &[Vec<Pt>]) -> Vec<Region> {
+pub(crate) fn below(loops: &[Vec<Pt>]) -> Vec<MeasuredRegion> {
     let nothing: MultiPolygon = MultiPolygon(vec![]);
     regions(many(loops).boolean_op_with_fill_rule(&nothing, OpType::Union, FillRule::Negative))
 }
 
 /// The holes inside of what directed loops enclose counter-clockwise.
-pub(crate) fn holes(loops: &[Vec<Pt>]) -> Vec<Region> {
+pub(crate) fn holes(loops: &[Vec<Pt>]) -> Vec<MeasuredRegion> {
     let nothing: MultiPolygon = MultiPolygon(vec![]);
     let union = many(loops).boolean_op_with_fill_rule(&nothing, OpType::Union, FillRule::Positive);
     let holes = union.0.into_iter().flat_map(|p| p.into_inner().1);
@@ -70,7 +70,7 @@ fn many(loops: &[Vec<Pt>]) -> MultiPolygon {
     MultiPolygon(loops.iter().map(|r| polygon(r)).collect())
 }
 
-fn regions(found: MultiPolygon) -> Vec<Region> {
+fn regions(found: MultiPolygon) -> Vec<MeasuredRegion> {
     let region = |p: Polygon| {
         let m2 = p.geodesic_area_signed().abs();
         let around = p.geodesic_perimeter();
@@ -78,7 +78,7 @@ fn regions(found: MultiPolygon) -> Vec<Region> {
             .chain(p.interiors())
             .map(points)
             .collect();
-        (m2 >= SMALLEST_M2).then(|| Region {
+        (m2 >= SMALLEST_M2).then(|| MeasuredRegion {
             m2,
             width_m: 2.0 * m2 / around.max(1e-9),
             rings,

@@ -6,7 +6,7 @@ use geo_traits::{CoordTrait, GeometryTrait, GeometryType, LineStringTrait, Multi
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
-use super::FormatError;
+use super::files::FormatError;
 use super::rounding::Rounding;
 use crate::check::FindingKind;
 use crate::geom::Pt;

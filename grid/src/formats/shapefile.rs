@@ -10,8 +10,9 @@ use shapefile::record::polygon::GenericPolygon;
 use shapefile::record::traits::HasXY;
 use shapefile::{PolygonRing, Shape, ShapeReader};
 
+use super::files::{self, FormatError, read_if_there};
 use super::rounding::Rounding;
-use super::{FormatError, read_if_there};
+
 use crate::check::FindingKind;
 use crate::geom::Pt;
 use crate::level::Level;
@@ -24,7 +25,7 @@ const LANGUAGE_GBK: u8 = 0x4D;
 
 /// Reads the shapes of `path`, whose bytes are given, and what lies beside it.
 pub(super) fn read(path: &Path, bytes: &[u8]) -> Result<LooseFile, FormatError> {
-    let attributes = super::read(&path.with_extension("dbf"))?;
+    let attributes = files::read(&path.with_extension("dbf"))?;
     let cpg = read_if_there(&path.with_extension("cpg"))?;
     let encoding = encoding(cpg.as_deref(), &attributes)?;
     let shapes = ShapeReader::new(Cursor::new(bytes)).map_err(broken)?;

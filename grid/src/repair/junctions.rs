@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::near::{NearPoints, widened};
-use super::{Repaired, unmatched};
+use super::repaired::Repaired;
+use super::unmatched;
 use crate::geom::{LocalFrame, Pt, edges, on_segment, point_to_segment};
 use crate::level::Level;
 use crate::loose::LooseArea;

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::near::{NearPoints, widened};
-use super::{Repaired, unmatched};
+use super::repaired::Repaired;
+use super::unmatched;
 use crate::geom::{LocalFrame, Pt};
 use crate::loose::LooseArea;
 

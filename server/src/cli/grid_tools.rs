@@ -54,7 +54,7 @@ pub enum GridTool {
     Check {
         file: PathBuf,
         #[command(flatten)]
-        reading: Reading,
+        reading: CoordinateReading,
         #[arg(long)]
         json: bool,
     },
@@ -62,7 +62,7 @@ pub enum GridTool {
     Pack {
         file: PathBuf,
         #[command(flatten)]
-        reading: Reading,
+        reading: CoordinateReading,
         #[arg(long)]
         grid_version: Option<String>,
         #[arg(long)]
@@ -83,7 +83,7 @@ pub enum GridTool {
         place: DataLocation,
         file: PathBuf,
         #[command(flatten)]
-        reading: Reading,
+        reading: CoordinateReading,
         /// 版本号 / Version, for files that name none
         #[arg(long)]
         grid_version: Option<String>,
@@ -98,7 +98,7 @@ pub enum GridTool {
 
 /// How the coordinates of a file are read.
 #[derive(Debug, Clone, Copy, clap::Args)]
-pub struct Reading {
+pub struct CoordinateReading {
     /// 坐标系 / Datum of the coordinates: wgs84, cgcs2000 (EPSG:4490), gcj02 or bd09; needed if the file states none,
     /// refused if it contradicts the file
     #[arg(long)]
