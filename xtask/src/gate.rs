@@ -240,7 +240,7 @@ const STAGES: &[Stage<Gate>] = &[
     },
     Stage {
         name: "attack",
-        what: "attackers for two seconds each while honest users work: memory and times of a debug server",
+        what: "attackers for a second each while honest users work: memory and times of a debug server",
         after: &["build"],
         run: |gate| {
             symbols::products(&gate.ws)?;

@@ -12,7 +12,7 @@ const PROGRAM: &str = "xunge-judges";
 const EXAMPLES: &str = "8";
 const SERVER: &str = "xunge-server";
 /// Seconds of each attack in the gate.
-const ATTACK_SECONDS: &str = "2";
+const ATTACK_SECONDS: &str = "1";
 
 /// Uploads photos with tus-js-client and tuspy. The programs are built.
 pub fn tus(ws: &Workspace) -> Result<()> {
@@ -50,7 +50,7 @@ pub fn attack(ws: &Workspace, args: &[String]) -> Result<u8> {
     programs::exit_code(&mut attack)
 }
 
-/// The share of it in the gate: two seconds of each attack on the debug server, which the gate has built.
+/// The share of it in the gate: a second of each attack on the debug server, which the gate has built.
 pub fn bounded_attack(ws: &Workspace) -> Result<()> {
     shell::run(ws.command(ws.binary("debug", PROGRAM)?).args([
         "attack",

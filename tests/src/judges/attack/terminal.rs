@@ -205,16 +205,19 @@ pub fn deaf_listeners(means: &Means, hand: &Hand<'_>) -> Result<()> {
 /// Parcels of the revoked handset with as many entries, or as many tiny photos, as fit.
 pub fn crowded_parcels(means: &Means, hand: &Hand<'_>) -> Result<()> {
     let mut random = ScenarioRandom::of(u64::from(hand.number), "parcels");
+    let many = if hand.is_debug { 400 } else { 8000 };
     let mut n = 0;
     while !hand.tally.is_enough() {
         let parcel = {
             let mut revoked = means.revoked();
-            let entries = if n % 2 == 0 { 8000 } else { 1 };
+            let entries = if n % 2 == 0 { many } else { 1 };
             let entries = (0..entries).map(|_| revoked.report("封".into(), Vec::new()));
             let entries = entries.collect::<Result<Vec<_>>>()?;
             let photos: Vec<Vec<u8>> = match n % 2 {
                 0 => Vec::new(),
-                _ => (0..1500).map(|_| random.bits().to_le_bytes().to_vec()).collect(),
+                _ => (0..many / 5)
+                    .map(|_| random.bits().to_le_bytes().to_vec())
+                    .collect(),
             };
             let contents = Contents {
                 v: WIRE_VERSION,
