@@ -127,6 +127,7 @@ impl EnrolledTerminal {
             v: WIRE_VERSION,
             stream: self.stream,
             clock: clock(),
+            exchange: None,
             entries,
         })?;
         let signature = self.key.sign(&push_message(&self.token, &body))?;
