@@ -146,7 +146,7 @@ fn open(disk: &dyn Disk, path: &Path, key: &[u8; 32]) -> Result<Connection> {
 }
 
 /// Replaces the first page and the schema's pages by those of a new database with the same schema.
-fn graft(disk: &dyn Disk, bytes: &mut Vec<u8>, key: &[u8; 32], folder: &Path) -> Result<()> {
+fn graft(disk: &dyn Disk, bytes: &mut [u8], key: &[u8; 32], folder: &Path) -> Result<()> {
     let template = folder.join("template.db");
     let mut connection = plain(disk, &template, OpenFlags::default())?;
     match bytes.get(..SALT) {

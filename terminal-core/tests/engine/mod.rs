@@ -60,6 +60,23 @@ pub fn html(status: u16) -> Response {
     }
 }
 
+/// The request as the server reads it: `X-HTTP-Method-Override` names the method.
+fn meant(request: &Request) -> Request {
+    let named = request
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "x-http-method-override");
+    let method = match named.map(|(_, value)| value.as_str()) {
+        Some("HEAD") => Method::Head,
+        Some("PATCH") => Method::Patch,
+        _ => request.method,
+    };
+    Request {
+        method,
+        ..request.clone()
+    }
+}
+
 pub struct EngineNetwork {
     pub server: Mutex<Server>,
     pub faults: Mutex<VecDeque<EngineFault>>,
@@ -85,24 +102,25 @@ impl Transport for EngineNetwork {
         let mut server = self.server.lock().unwrap();
         let cut = || Err(TransportError::Cut("test".into()));
         let largest = self.largest_body.lock().unwrap().unwrap_or(usize::MAX);
+        let meant = meant(request);
         let firewall = *self.firewall.lock().unwrap();
         let barred = firewall.filter(|_| !matches!(request.method, Method::Get | Method::Post));
         let answer = match fault {
             EngineFault::Pass if barred.is_some() => Ok(html(barred.unwrap())),
             EngineFault::Pass if request.body.len() > largest => Ok(html(413)),
-            EngineFault::Pass => Ok(server.handle(request, now)),
+            EngineFault::Pass => Ok(server.handle(&meant, now)),
             EngineFault::LoseRequest => cut(),
             EngineFault::LoseAnswer => {
-                server.handle(request, now);
+                server.handle(&meant, now);
                 cut()
             }
             EngineFault::Twice => {
-                server.handle(request, now);
-                Ok(server.handle(request, now))
+                server.handle(&meant, now);
+                Ok(server.handle(&meant, now))
             }
             EngineFault::Instead(response) => Ok(response),
             EngineFault::HandsetChange(change) => {
-                let mut response = server.handle(request, now);
+                let mut response = server.handle(&meant, now);
                 change(&mut response);
                 Ok(response)
             }

@@ -214,13 +214,6 @@ impl Server {
             (Method::Get, p) if p.starts_with("files/") => {
                 self.file(&p["files/".len()..], header(request, "range"))
             }
-            (Method::Post, p) if p.starts_with("photos/") => {
-                match header(request, "x-http-method-override") {
-                    "HEAD" => self.head(&p["photos/".len()..], now),
-                    "PATCH" => self.patch(&p["photos/".len()..], request, now),
-                    other => panic!("{other:?}"),
-                }
-            }
             (Method::Head, p) => self.head(&p["photos/".len()..], now),
             (Method::Patch, p) => self.patch(&p["photos/".len()..], request, now),
             other => panic!("{other:?}"),

@@ -167,7 +167,7 @@ pub fn sign_ins(means: &Means, hand: &Hand<'_>) -> Result<()> {
 /// Tokens that nobody gave, also from the address that honest handsets come from.
 pub fn invented_tokens(means: &Means, hand: &Hand<'_>) -> Result<()> {
     let mut random = ScenarioRandom::of(u64::from(hand.number), "tokens");
-    let from = if hand.number % 2 == 0 {
+    let from = if hand.number.is_multiple_of(2) {
         SHARED
     } else {
         hand.address(0)

@@ -181,9 +181,12 @@ mod tests {
         }
     }
 
+    /// What the report must say, and what breaks it.
+    type Broken = (&'static str, fn(&mut AttackReport));
+
     #[test]
     fn each_broken_promise_is_a_fault() {
-        let broken: [(&str, fn(&mut AttackReport)); 7] = [
+        let broken: [Broken; 7] = [
             ("513 MB", |report| report.peak_mb = 512.6),
             ("push took 2.00 s", |report| {
                 report.acts.insert("push", times(&[2001]));
