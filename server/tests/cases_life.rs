@@ -125,7 +125,7 @@ both_engines! {
         for row in TRANSITIONS.iter().filter(|t| !t.from.contains(&CaseState::Reported) && !t.by.contains(&Role::Patroller)) {
             let needs = c.needs(&app, row.action.as_str()).await;
             let refused = c.act(&app, case, row.action.as_str(), needs).await.expect(409).expect_code("case.transition");
-            assert!(refused.json["detail"].as_str().unwrap().contains("prefile"), "{refused:?}");
+            assert!(refused.json["detail"].as_str().unwrap().contains("预立案"), "{refused:?}");
         }
         assert_eq!(c.state(&app, case).await, "reported");
         assert_eq!(c.case(&app, case).await["version"], 1);

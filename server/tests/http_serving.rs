@@ -187,8 +187,9 @@ async fn initialised_city_has_one_administrator_and_no_default_account() {
             .await
             .is_err()
     );
-    // The response was lost: the same city may be initialised again until somebody has signed in.
-    let again = cli::found(&opened.store, "2201", "长春市", "Zhao.Min")
+    // The response was lost: the same city may be initialised again until somebody has signed in. 220100 is its national
+    // code.
+    let again = cli::found(&opened.store, "220100", "长春市", "Zhao.Min")
         .await
         .unwrap();
     assert_eq!((again.city, again.admin), (founded.city, founded.admin));

@@ -14,6 +14,8 @@ pub enum For {
     Test,
     /// A bench: a program that it is compared with.
     Peer,
+    /// Building for the processor of phones, in a system of its own.
+    Phone,
 }
 
 /// One item that the machine must have.
@@ -119,6 +121,18 @@ const NEEDS: &[Need] = &[
         debian: "libvips-tools",
         used_for: For::Peer,
         present: || program("vipsthumbnail"),
+    },
+    Need {
+        what: "mmdebstrap, which makes the system that compiles for phones",
+        debian: "mmdebstrap",
+        used_for: For::Phone,
+        present: || program("mmdebstrap"),
+    },
+    Need {
+        what: "bwrap (bubblewrap), which runs commands in it",
+        debian: "bubblewrap",
+        used_for: For::Phone,
+        present: || program("bwrap"),
     },
 ];
 

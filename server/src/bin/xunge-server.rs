@@ -10,7 +10,7 @@ static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 fn main() -> ExitCode {
     server::cli::main().unwrap_or_else(|error| {
         // An error may quote a file or the database.
-        eprintln!("Error: {}", protocol::text::for_terminal(&format!("{error:?}")));
+        eprintln!("Error: {}", protocol::text::for_terminal(&format!("{error:#}")));
         ExitCode::FAILURE
     })
 }

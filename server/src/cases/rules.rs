@@ -253,7 +253,7 @@ mod tests {
     fn a_refused_action_lists_the_actions_possible_now() {
         let text = not_from_here(CaseState::Reported, Action::Close);
         assert!(
-            text.contains("上报") && text.contains("prefile（受理员）"),
+            text.contains("上报") && text.contains("预立案（受理员）"),
             "{text}"
         );
         assert!(not_from_here(CaseState::Closed, Action::Close).contains("已办结"));

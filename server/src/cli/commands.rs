@@ -115,7 +115,7 @@ struct Serve {
 struct Init {
     #[command(flatten)]
     place: DataLocation,
-    /// First digits of the city's county codes, such as 2201
+    /// Code of the city, such as 220100, or the first digits of its county codes, such as 2201
     #[arg(long)]
     city: String,
     /// Name of the city, such as 长春市

@@ -35,10 +35,16 @@ pub struct Founded {
     pub password: String,
 }
 
-/// Founds the city whose county codes begin with `area`. A second city in one database and
+/// Founds the city whose county codes begin with `area`, or whose national code it is. A second city in one database and
 /// default account names (`admin`, `root` …) are refused; the first password is good for a week. The same city
 /// founded again while nobody has ever signed in gets a new first password: the answer was lost, or the week is over.
 pub async fn found(store: &Store, area: &str, name: &str, account: &str) -> Result<Founded> {
+    // The national code of a city ends with zeros in place of a county (长春市: 220100); county codes begin with what is
+    // before them.
+    let area = match area.len() {
+        6 => area.trim_end_matches("00"),
+        _ => area,
+    };
     ensure!(
         (2..=6).contains(&area.len()) && area.bytes().all(|b| b.is_ascii_digit()),
         "the city's code is 2 to 6 digits, such as 2201"

@@ -53,8 +53,8 @@ const PUSH: &str = "INSERT INTO push (id, stream, received, body_sha256, token_s
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const ENTRY: &str =
     "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
-                            made_at, uncertainty, basis, state, attempts, state_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7)";
+                            made_at, uncertainty, basis, state, attempts, state_at, boot, monotonic, flags)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7, ?15, ?16, ?17)";
 const MARK: &str = "SELECT upto FROM stream_mark WHERE stream = ?1";
 const HIGHEST: &str = "SELECT n FROM entry WHERE stream = ?1 ORDER BY n DESC LIMIT 1";
 const HOLES: &str = "SELECT n, prior FROM (
@@ -229,7 +229,7 @@ fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<StoredPush>, StoreError> {
     let mut entries: HashMap<String, Vec<StoredEntry>> = HashMap::new();
     let found = tx.all(
         "SELECT e.id, e.stream, e.n, e.sha256, e.bytes, e.push, e.received, e.kind, e.record, e.author, e.post,
-             e.made_at, e.uncertainty, e.basis, c.id AS case_id, v.body AS said, w.body AS told
+             e.made_at, e.uncertainty, e.basis, e.boot, e.monotonic, e.flags, c.id AS case_id, v.body AS said, w.body AS told
          FROM entry e JOIN case_file c ON c.entry = e.id
          JOIN mailbox_row v ON v.kind = 'case' AND v.entity = c.id AND v.mailbox = 'author:' || e.author
          JOIN mailbox_row w ON w.kind = 'disposition' AND w.entity = e.id AND w.mailbox = 'author:' || e.author
@@ -247,7 +247,7 @@ fn read(tx: &mut Tx<'_>, since: Millis) -> Result<Vec<StoredPush>, StoreError> {
                     n: r.get("n")?,
                     record: r.get("record")?,
                     made: r.get::<i64>("made_at")? + r.get::<i64>("uncertainty")?,
-                    row: row(r, 14)?,
+                    row: row(r, 17)?,
                     case: Vec::new(),
                     event: Vec::new(),
                     mail,

@@ -8,8 +8,9 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::{MOST_BYTES, SQLCIPHER};
-use crate::shell;
+use crate::needs::For;
 use crate::workspace::Workspace;
+use crate::{setup, shell};
 
 /// The system that compiles, and what it wrote. About 2 GB.
 const FOLDER: &str = "target/aarch64";
@@ -17,9 +18,9 @@ const TRIPLE: &str = "aarch64-unknown-linux-gnu";
 const PACKAGES: &str = "rustc,cargo,libstd-rust-dev:arm64,gcc,libc6-dev,gcc-aarch64-linux-gnu,binutils-aarch64-linux-gnu,\
                         libc6-dev-arm64-cross";
 
-/// Builds the library and prints its size. Needs root, `mmdebstrap` and `bubblewrap` (Debian packages) and the Debian
-/// mirror that apt uses.
+/// Builds the library and prints its size. Needs root, and the Debian mirror that apt uses.
 pub fn size(ws: &Workspace) -> Result<()> {
+    setup::system(For::Phone)?;
     let root = ws.path(FOLDER).join("root");
     if !root.join("usr/bin/rustc").exists() {
         system(ws, &root)?;
@@ -79,7 +80,7 @@ fn system(ws: &Workspace, root: &Path) -> Result<()> {
         &format!("--include={PACKAGES}"),
         "forky",
     ]);
-    shell::run(make.arg(root).arg(mirror)).context("mmdebstrap (Debian package mmdebstrap, as root)")
+    shell::run(make.arg(root).arg(mirror)).context("mmdebstrap, as root")
 }
 
 fn build(ws: &Workspace, root: &Path) -> Result<()> {
