@@ -13,7 +13,7 @@ use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
 use zune_jpeg::zune_core::options::DecoderOptions;
 
-use crate::baseline::{self, OpenedJpeg, Size};
+use crate::baseline::{self, FrameHead, OpenedJpeg, Size};
 use crate::error::MediaError;
 use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
@@ -142,24 +142,12 @@ impl JpegFrame {
 
     /// Parses a frame header and checks its size against the limits.
     fn read(body: &[u8], progressive: bool, limits: &PhotoLimits) -> Result<Self, MediaError> {
-        let &[precision, y1, y0, x1, x0, components, ..] = body else {
-            return Err(MediaError::corrupt("a frame header that is too short"));
-        };
-        if precision != 8 {
-            return Err(MediaError::UnsupportedFormat {
-                format: "JPEG with more than 8 bits a sample",
-            });
-        }
-        let (width, height) = (
-            u32::from(u16::from_be_bytes([x1, x0])),
-            u32::from(u16::from_be_bytes([y1, y0])),
-        );
-        limits.check_size(width, height)?;
+        let head = FrameHead::read(body, limits)?;
         Ok(Self {
-            width,
-            height,
+            width: head.width,
+            height: head.height,
             progressive,
-            components,
+            components: head.count,
         })
     }
 }

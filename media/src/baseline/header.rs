@@ -166,22 +166,48 @@ fn length(input: &mut PhotoBytes<'_>) -> Result<usize, MediaError> {
         .ok_or_else(|| MediaError::corrupt("a segment shorter than its own length field"))
 }
 
-/// Parses a frame header and checks its size against the limits. Components are left out when there are not as many
-/// as their number says.
-fn read_frame(body: &[u8], limits: &PhotoLimits) -> Result<Frame, MediaError> {
-    let &[precision, y1, y0, x1, x0, count, ref listed @ ..] = body else {
-        return Err(MediaError::corrupt("a frame header that is too short"));
-    };
-    if precision != 8 {
-        return Err(MediaError::UnsupportedFormat {
-            format: "JPEG with more than 8 bits a sample",
-        });
+/// What every frame header begins with.
+pub(crate) struct FrameHead<'a> {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    /// How many components it says that it has.
+    pub(crate) count: u8,
+    listed: &'a [u8],
+}
+
+impl<'a> FrameHead<'a> {
+    /// Parses it and checks its size against the limits.
+    pub(crate) fn read(body: &'a [u8], limits: &PhotoLimits) -> Result<Self, MediaError> {
+        let &[precision, y1, y0, x1, x0, count, ref listed @ ..] = body else {
+            return Err(MediaError::corrupt("a frame header that is too short"));
+        };
+        if precision != 8 {
+            return Err(MediaError::UnsupportedFormat {
+                format: "JPEG with more than 8 bits a sample",
+            });
+        }
+        let (width, height) = (
+            u32::from(u16::from_be_bytes([x1, x0])),
+            u32::from(u16::from_be_bytes([y1, y0])),
+        );
+        limits.check_size(width, height)?;
+        Ok(Self {
+            width,
+            height,
+            count,
+            listed,
+        })
     }
-    let (width, height) = (
-        u32::from(u16::from_be_bytes([x1, x0])),
-        u32::from(u16::from_be_bytes([y1, y0])),
-    );
-    limits.check_size(width, height)?;
+}
+
+/// Parses a frame header. Components are left out when there are not as many as their number says.
+fn read_frame(body: &[u8], limits: &PhotoLimits) -> Result<Frame, MediaError> {
+    let FrameHead {
+        width,
+        height,
+        count,
+        listed,
+    } = FrameHead::read(body, limits)?;
     let components = listed.as_chunks::<3>().0.iter().take(usize::from(count));
     let components = components.map(|&[id, sampling, quantisation]| Component {
         id,

@@ -20,5 +20,5 @@ mod idct;
 mod tables;
 
 pub(crate) use decoder::decode;
-pub(crate) use header::{Frame, OpenedJpeg, open};
+pub(crate) use header::{Frame, FrameHead, OpenedJpeg, open};
 pub(crate) use idct::Size;

@@ -245,19 +245,9 @@ fn report(answer: &GridImport) {
     notes(&answer.asks);
     if let Some(c) = &answer.compared {
         println!(
-            "与 {} 相比：单元网格 {} → {}，失去 {}、新增 {}；面积 {} → {} 平方米，失去 {}、新增 {}；移动 {} 个，最远 {} 米 / compared \
-             with {}: cells {} to {}, {} lost, {} added; area {} to {} m2, {} lost, {} gained; {} moved, at most {} m",
-            c.version,
-            c.cells_before,
-            c.cells_after,
-            c.cells_lost,
-            c.cells_added,
-            c.area_before_m2,
-            c.area_after_m2,
-            c.area_lost_m2,
-            c.area_gained_m2,
-            c.cells_moved,
-            c.largest_move_m,
+            "与 {0} 相比：单元网格 {1} → {2}，失去 {3}、新增 {4}；面积 {5} → {6} 平方米，失去 {7}、新增 {8}；移动 {9} 个，最远 {10} 米 / \
+             compared with {0}: cells {1} to {2}, {3} lost, {4} added; area {5} to {6} m2, {7} lost, {8} gained; {9} moved, at \
+             most {10} m",
             c.version,
             c.cells_before,
             c.cells_after,
