@@ -4,7 +4,10 @@
 //! disabled, a session that is ended and a role that is taken meanwhile must not write any more. The check is part of the
 //! writing transaction, so a person who takes the right away and gets an answer knows that nothing follows.
 
-use crate::{kernel::failure::Failure, store::tx::Tx};
+use crate::{
+    kernel::failure::Failure,
+    store::{Turn, tx::Tx},
+};
 use protocol::time::Millis;
 use std::sync::Arc;
 
@@ -40,11 +43,13 @@ impl Right {
     }
 }
 
-/// As [`tokio::spawn`] for a part of a request that goes on when the client disconnects: it keeps the request's right.
+/// As [`tokio::spawn`] for a part of a request that goes on when the client disconnects: it keeps the request's right and
+/// its turn.
 pub fn spawn<F>(work: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
+    let work = Turn::current().during(work);
     match Right::current() {
         Some(right) => tokio::spawn(right.during(work)),
         None => tokio::spawn(work),

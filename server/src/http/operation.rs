@@ -20,6 +20,7 @@ use crate::{
     },
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
+    store::Turn,
 };
 use axum::{
     Extension,
@@ -121,7 +122,10 @@ async fn pass(
     };
     let settings = &app.settings;
     let (caller, most, right) = match access {
-        Access::Open(_) => return strangers::open(&app, request, next).await,
+        Access::Open(_) => {
+            let turn = Turn::of(&strangers::counted(&app, &request, Door::Other));
+            return turn.during(strangers::open(&app, request, next)).await;
+        }
         Access::Field => {
             let token = bearer(&request)?;
             let address = strangers::counted(&app, &request, Door::WrongToken);
@@ -167,7 +171,8 @@ async fn pass(
     let claim = Arc::new(app.bounds.known(&place, settings.body_memory_mb));
     let mut request = limits::claimed(request, Arc::clone(&claim));
     request.extensions_mut().insert(claim);
-    let mut response = right.during(next.run(request)).await;
+    let turn = Turn::of(&caller);
+    let mut response = turn.during(right.during(next.run(request))).await;
     // The place is free when the answer was read; a stream of events, which has a limit of its own, needs none.
     if !is_endless(&response) {
         response.extensions_mut().insert(Held::of(place));

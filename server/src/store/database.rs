@@ -7,6 +7,7 @@ use super::{
     job::ClosureJob,
     options::Options,
     postgres, sqlite,
+    turn::Turn,
     tx::Tx,
 };
 use std::sync::Arc;
@@ -102,7 +103,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(Lane::Read, f).await
+        self.run(Lane::Read(Turn::current()), f).await
     }
 
     /// [`Store::write`] for command lines and the simulator. Not from async code.
@@ -122,7 +123,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run_blocking(Lane::Read, f)
+        self.run_blocking(Lane::Read(Turn::default()), f)
     }
 
     /// Subscribes to the hints of this replica and, on PostgreSQL, of all others.

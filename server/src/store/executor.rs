@@ -1,11 +1,12 @@
 //! The executor of closures.
 
-use super::job::Job;
+use super::{job::Job, turn::Turn};
 
 /// Which way a closure takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    Read,
+    /// In the order of [`Turn`]s.
+    Read(Turn),
     Write,
 }
 

@@ -63,6 +63,7 @@ mod postgres;
 mod queue;
 mod sqlite;
 mod threads;
+mod turn;
 pub mod tx;
 pub mod value;
 
@@ -71,5 +72,6 @@ pub use error::{Internal, StoreError};
 pub use hint::Hint;
 pub use migrations::{MIGRATIONS, Migration};
 pub use options::Options;
+pub use turn::Turn;
 pub use tx::Tx;
 pub use value::{ColumnIndex, FromValue, Row, Value};

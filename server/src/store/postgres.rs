@@ -32,6 +32,7 @@ use super::{
     },
     queue::{JobQueue, Refused},
     threads::Crew,
+    turn::Turn,
     tx::Tx,
 };
 
@@ -134,11 +135,12 @@ pub(super) fn environment(url: &str) -> Result<Vec<(&'static str, String)>, Stor
 
 impl Executor for Pool {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
-        let queue = match lane {
-            Lane::Read => &self.reads,
-            Lane::Write => &self.writes,
+        let (queue, turn) = match lane {
+            Lane::Read(turn) => (&self.reads, turn),
+            // Writes run in the order of their arrival.
+            Lane::Write => (&self.writes, Turn::default()),
         };
-        match queue.push(job) {
+        match queue.push(job, turn) {
             Ok(()) => {}
             Err(Refused::Full(job)) => job.answer(Err(StoreError::Busy)),
             Err(Refused::Closed(job)) => job.answer(Err(StoreError::Closed)),
@@ -175,7 +177,7 @@ struct Worker {
 impl Worker {
     fn reader(&self) -> Self {
         Self {
-            lane: Lane::Read,
+            lane: Lane::Read(Turn::default()),
             address: self.address.clone(),
             options: Arc::clone(&self.options),
             hints: self.hints.clone(),

@@ -21,6 +21,7 @@ use super::{
     queue::{JobQueue, Refused},
     sqlite::connection::{Statements, classify, connect, run},
     threads::Crew,
+    turn::Turn,
     tx::Tx,
 };
 
@@ -82,11 +83,12 @@ impl Threads {
 
 impl Executor for Threads {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
-        let queue = match lane {
-            Lane::Read => &self.reads,
-            Lane::Write => &self.writes,
+        let (queue, turn) = match lane {
+            Lane::Read(turn) => (&self.reads, turn),
+            // Writes run in the order of their arrival.
+            Lane::Write => (&self.writes, Turn::default()),
         };
-        match queue.push(job) {
+        match queue.push(job, turn) {
             Ok(()) => {}
             Err(Refused::Full(job)) => job.answer(Err(StoreError::Busy)),
             Err(Refused::Closed(job)) => job.answer(Err(StoreError::Closed)),
@@ -136,7 +138,7 @@ impl Executor for Inline {
         match (engines.as_mut(), lane) {
             (None, _) => job.answer(Err(StoreError::Closed)),
             (Some((writer, _)), Lane::Write) => writer.group(job, &mut || None),
-            (Some((_, reader)), Lane::Read) => reader.run(job),
+            (Some((_, reader)), Lane::Read(_)) => reader.run(job),
         }
     }
 

@@ -95,7 +95,7 @@ impl PgSession {
         self.trouble = Trouble::None;
         let begin = match self.lane {
             Lane::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-            Lane::Read => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Lane::Read(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         if let Err(error) = self.batch(begin) {
             return Step::Lost(error);
@@ -225,7 +225,7 @@ impl PgSession {
             &SqlState::CANNOT_CONNECT_NOW,
             &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
         ];
-        if *code == SqlState::READ_ONLY_SQL_TRANSACTION && self.lane == Lane::Read {
+        if *code == SqlState::READ_ONLY_SQL_TRANSACTION && matches!(self.lane, Lane::Read(_)) {
             return StoreError::ReadOnly;
         }
         // A write in a read-only transaction means that the server became a standby.
