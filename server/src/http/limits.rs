@@ -37,6 +37,9 @@ const USUAL: usize = 1024 * 1024;
 const LISTS: usize = 2 * 1024 * 1024;
 /// Largest body of a stranger.
 const STRANGERS: usize = 16 * 1024;
+/// Bytes of a stranger's body that take nothing of the memory for such bodies: sign-ins and requests for tokens fit, so that
+/// other bodies, which end slowly, do not keep them out. Connections are bounded, and so is this.
+const SMALL: usize = 1024;
 /// Longest time between two pieces of a body; then the request is refused.
 const BODY_PAUSE: Duration = Duration::from_secs(30);
 /// Slowest speed of a photo in bytes per second: it may come home over any line that carries something, because it is in
@@ -122,7 +125,13 @@ pub(super) async fn stranger(request: Request, claim: Arc<Claim>) -> Result<Requ
             .then_some(request)
             .ok_or_else(|| ProblemCode::UnsupportedMedia.into());
     }
-    let mut request = claimed(request, claim);
+    let mut request = request.map(|body| {
+        Body::new(Claimed {
+            body,
+            claim,
+            free: SMALL,
+        })
+    });
     DefaultBodyLimit::max(STRANGERS).apply(&mut request);
     let Some(Compressed(coding)) = request.extensions_mut().remove::<Compressed>() else {
         return Ok(request);
@@ -166,7 +175,7 @@ pub(super) fn claimed(request: Request, claim: Arc<Claim>) -> Request {
     if is_photo(request.method(), request.uri().path()) || request.body().is_end_stream() {
         return request;
     }
-    request.map(|body| Body::new(Claimed { body, claim }))
+    request.map(|body| Body::new(Claimed { body, claim, free: 0 }))
 }
 
 /// Why a body was not read to its end.
@@ -264,10 +273,12 @@ impl HttpBody for Paced {
     }
 }
 
-/// A body whose bytes are claimed when they are read.
+/// A body whose bytes are claimed when they are read, after the first ones.
 struct Claimed {
     body: Body,
     claim: Arc<Claim>,
+    /// Bytes that need no claim.
+    free: usize,
 }
 
 impl HttpBody for Claimed {
@@ -280,9 +291,12 @@ impl HttpBody for Claimed {
         let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
         if let Some(Ok(frame)) = &frame
             && let Some(bytes) = frame.data_ref()
-            && self.claim.take(bytes.len()).is_err()
         {
-            return Poll::Ready(Some(Err(BodyFault::NoRoom.into())));
+            let counted = bytes.len().saturating_sub(self.free);
+            self.free = self.free.saturating_sub(bytes.len());
+            if counted > 0 && self.claim.take(counted).is_err() {
+                return Poll::Ready(Some(Err(BodyFault::NoRoom.into())));
+            }
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
     }
