@@ -16,7 +16,9 @@ use axum::{
     response::Response,
 };
 use protocol::{
+    boot_time::Exchange,
     coding::Words,
+    evidence::ClockReading,
     photo::Sha256,
     problem::{Problem, ProblemCode},
     push::{BRIEF, Envelope, MAX_BATCH, MAX_PUSH_BYTES, PushAnswer},
@@ -56,36 +58,30 @@ pub(super) async fn push(
 ) -> Result<Response, Failure> {
     let body = body.map_err(|rejection| too_large(&rejection))?;
     let words = Words::of(field.stream, field.person, field.post);
-    let packed = body.len();
-    let body = coding::unpack(&headers, body, &words, MAX_PUSH_BYTES)?;
-    claim.take(body.len().saturating_sub(packed))?;
-    let signature = check_signature(&field, &headers, &body)?;
-    let envelope = read(&body)?;
-    if envelope.stream != field.stream {
-        return Err(Failure::of(ProblemCode::WrongStream));
-    }
-    if envelope.entries.len() > MAX_BATCH {
-        let detail = format!("{} entries, at most {MAX_BATCH}", envelope.entries.len());
-        return Err(Failure::because(ProblemCode::TooMany, detail));
-    }
-    let count = envelope.entries.len();
-    let elements = envelope
-        .entries
-        .iter()
-        .map(|raw| Element::of(raw.get().as_bytes()))
-        .collect();
-    let body_sha256 = Sha256::of(&body);
+    let arrived = body.len();
+    let (sender, stated, reading) = (field.clone(), headers.clone(), words.clone());
+    // The handler keeps its claim until the entries are stored.
+    let unpacked = Arc::clone(&claim);
+    let work = move || Understood::of(&sender, &stated, body, &reading, &unpacked);
+    let understood = if arrived > QUICK {
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(Failure::internal)?
+    } else {
+        work()
+    }?;
+    let (count, body_sha256) = (understood.elements.len(), understood.body_sha256);
     let batch = Batch {
         stream: field.stream,
         person: field.person,
         post: field.post,
-        sent: envelope.clock,
-        exchange: envelope.exchange,
+        sent: understood.sent,
+        exchange: understood.exchange,
         arrival: app.clock.now(),
         body_sha256,
         token_sha256: Sha256::of(field.token.as_bytes()),
-        signature: signature.to_string(),
-        elements: Arc::new(elements),
+        signature: understood.signature.to_string(),
+        elements: Arc::new(understood.elements),
         sealed: None,
     };
     let (parts, person) = (app.clone(), field.person);
@@ -113,6 +109,50 @@ pub(super) async fn push(
         shorten(&mut answer, count);
     }
     coding::answer(&headers, &answer, &words.answering(body_sha256))
+}
+
+/// Bytes of a body that is read where it arrives. What is larger, or unpacks to much more, takes milliseconds, in which the
+/// thread would answer nobody.
+const QUICK: usize = 4096;
+
+/// What a push says, once its signature was found good.
+struct Understood {
+    sent: ClockReading,
+    exchange: Option<Exchange>,
+    elements: Vec<Element>,
+    body_sha256: Sha256,
+    signature: Signature,
+}
+
+impl Understood {
+    fn of(
+        field: &FieldStream,
+        headers: &HeaderMap,
+        body: Bytes,
+        words: &Words,
+        claim: &Claim,
+    ) -> Result<Self, Failure> {
+        let packed = body.len();
+        let body = coding::unpack(headers, body, words, MAX_PUSH_BYTES)?;
+        claim.take(body.len().saturating_sub(packed))?;
+        let signature = check_signature(field, headers, &body)?;
+        let envelope = read(&body)?;
+        if envelope.stream != field.stream {
+            return Err(Failure::of(ProblemCode::WrongStream));
+        }
+        if envelope.entries.len() > MAX_BATCH {
+            let detail = format!("{} entries, at most {MAX_BATCH}", envelope.entries.len());
+            return Err(Failure::because(ProblemCode::TooMany, detail));
+        }
+        let entries = envelope.entries.iter();
+        Ok(Self {
+            sent: envelope.clock,
+            exchange: envelope.exchange,
+            elements: entries.map(|raw| Element::of(raw.get().as_bytes())).collect(),
+            body_sha256: Sha256::of(&body),
+            signature,
+        })
+    }
 }
 
 fn asks_for_brief(headers: &HeaderMap) -> bool {
