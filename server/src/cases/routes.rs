@@ -172,7 +172,12 @@ async fn cases(
     }
     let shared = app.clone();
     app.read(move |tx| {
-        let select = format!("SELECT {COLUMNS} FROM case_file");
+        // A page of whole texts may have 50 MB.
+        let beginning = COLUMNS.replace(
+            " text,",
+            &format!(" substr(text, 1, {}) AS text,", view::LOOKED_AT + 1),
+        );
+        let select = format!("SELECT {beginning} FROM case_file");
         let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
         let lines = files
             .into_iter()

@@ -122,6 +122,9 @@ pub struct CaseView {
     pub ledger_ok: bool,
 }
 
+/// Most characters of a text in a line of a list; the case has the whole.
+pub const MAX_LINE_TEXT: usize = 100;
+
 /// A case in a list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct CaseLine {
@@ -135,9 +138,11 @@ pub struct CaseLine {
     pub matter: Option<MatterName>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<u8>,
+    /// The beginning, at most [`MAX_LINE_TEXT`] characters, the last one an ellipsis if there are more.
     pub text: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<CellCode>,
+    /// As `text`.
     pub address: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub department: Option<OrgId>,

@@ -8,7 +8,7 @@ use super::{
     ledger::{self, LedgerEvent},
     photos,
     reader::Reader,
-    shape::{CaseLine, CaseTask, CaseView, EventView, MaskedCaller, MatterName, Named},
+    shape::{CaseLine, CaseTask, CaseView, EventView, MAX_LINE_TEXT, MaskedCaller, MatterName, Named},
 };
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
@@ -209,13 +209,21 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
 
 /// Characters of a text that are masked for a row: more than its words can come from, because what hides the longest number
 /// is a tenth of its length.
-const LOOKED_AT: usize = 1000;
+pub(super) const LOOKED_AT: usize = 1000;
 
 /// The masked beginning of a text for a row. This runs where everybody's writes wait, and a text may have 250 kB.
 fn beginning(masker: &mask::Masker, text: &str) -> Option<String> {
     let words = text.split_whitespace().flat_map(|word| word.chars().chain([' ']));
     let start: String = words.take(LOOKED_AT).collect();
     row_words(&masker.text(&start))
+}
+
+/// At most the first `most` characters of the text, the last one an ellipsis if there are more.
+fn cut(text: String, most: usize) -> String {
+    if text.chars().nth(most).is_none() {
+        return text;
+    }
+    text.chars().take(most.saturating_sub(1)).chain(['…']).collect()
 }
 
 /// Returns the case as a line of a list, as this reader may see it.
@@ -239,9 +247,9 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
         state_zh: file.state.zh().to_owned(),
         version: file.version,
         level: file.level,
-        text: file.text,
+        text: cut(file.text, LOOKED_AT),
         cell: file.cell,
-        address: file.address,
+        address: cut(file.address, LOOKED_AT),
         department: file.department,
         deadline: file.deadline,
         flags: file.flags,
@@ -252,7 +260,10 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
         reported: file.reported,
         updated: file.updated,
     };
-    Ok(reader.line(whole, &masker))
+    let mut line = reader.line(whole, &masker);
+    line.text = cut(line.text, MAX_LINE_TEXT);
+    line.address = cut(line.address, MAX_LINE_TEXT);
+    Ok(line)
 }
 
 #[cfg(test)]
@@ -272,5 +283,12 @@ mod tests {
         }
         assert_eq!(beginning(&masker, "路口 13800138000"), whole("路口 13800138000"));
         assert_eq!(beginning(&masker, " \n"), None);
+    }
+
+    #[test]
+    fn text_of_a_line_ends_with_an_ellipsis_only_where_it_was_cut() {
+        assert_eq!(cut("桂林路口".into(), 4), "桂林路口");
+        assert_eq!(cut("桂林路口东".into(), 4), "桂林路…");
+        assert_eq!(cut(String::new(), 4), "");
     }
 }

@@ -108,32 +108,33 @@ pub(super) async fn list(
         filter.within("o.area", &areas);
         let select =
             "SELECT e.id, e.stream, e.n, e.sha256, e.kind, e.record, s.person, s.post, e.state, e.reason,
-                        e.received, e.made_at, e.uncertainty, e.basis, e.bytes, h.name AS author_name,
-                        p.name AS post_name
+                        e.received, e.made_at, e.uncertainty, e.basis, length(e.bytes) AS size,
+                        h.name AS author_name, p.name AS post_name
                  FROM entry e JOIN stream s ON s.id = e.stream JOIN post p ON p.id = s.post
                  JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person";
         let rows = list.rows(tx, (select, "e.received, e.stream, e.n"), &filter, |row| {
-            Ok((
-                EntryRow::read(row)?,
-                row.get::<Vec<u8>>("bytes")?,
-                row.get::<String>("author_name")?,
-                row.get::<String>("post_name")?,
-            ))
+            let size: i64 = row.get("size")?;
+            let names = (row.get::<String>("author_name")?, row.get::<String>("post_name")?);
+            Ok(((EntryRow::read(row)?, names), usize::try_from(size).unwrap_or(0)))
         })?;
-        let items = rows
-            .into_iter()
-            .map(|(row, bytes, author_name, post_name)| {
-                let photos_held = tx.all(
-                    "SELECT p.sha256 FROM entry_photo e
-                         JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
-                         WHERE e.entry = ?1 AND p.received IS NOT NULL ORDER BY e.position",
-                    params![row.id.to_string()],
-                    |row| row.parse("sha256"),
-                )?;
-                Ok(item(row, &bytes, author_name, post_name, photos_held))
-            })
-            .collect::<Result<Vec<_>, Failure>>()?;
-        list.page(items, |item| (item.received.0, item.stream, item.n.cast_signed()))
+        let whole = |(row, (author_name, post_name)): (EntryRow, (String, String))| {
+            let bytes: Vec<u8> = tx.one(
+                "SELECT bytes FROM entry WHERE id = ?1",
+                params![row.id.to_string()],
+                |row| row.get("bytes"),
+            )?;
+            let photos_held = tx.all(
+                "SELECT p.sha256 FROM entry_photo e
+                 JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
+                 WHERE e.entry = ?1 AND p.received IS NOT NULL ORDER BY e.position",
+                params![row.id.to_string()],
+                |row| row.parse("sha256"),
+            )?;
+            Ok(item(row, &bytes, author_name, post_name, photos_held))
+        };
+        list.page_of_large(rows, whole, |item| {
+            (item.received.0, item.stream, item.n.cast_signed())
+        })
     })
     .await
     .map(Json)

@@ -140,7 +140,38 @@ impl<K: Key> List<K> {
     }
     /// Cuts what [`List::rows`] read to a page of at most [`MAX_BYTES`], whose `next` is the cursor of its last row if more
     /// rows follow.
-    pub fn page<T: Serialize>(&self, mut items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>, Failure> {
+    pub fn page<T: Serialize>(&self, items: Vec<T>, key: impl Fn(&T) -> K) -> Result<Page<T>, Failure> {
+        self.page_before(items, false, key)
+    }
+    /// As [`List::page`], for rows with a large part that `whole` reads, row by row: only as many are read as fit into a page
+    /// if the large part has the size that the row states.
+    pub fn page_of_large<R, T: Serialize>(
+        &self,
+        mut rows: Vec<(R, usize)>,
+        whole: impl FnMut(R) -> Result<T, Failure>,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Page<T>, Failure> {
+        let (mut fitting, mut bytes) = (0, 0_usize);
+        for (_, size) in &rows {
+            bytes = bytes.saturating_add(*size);
+            if fitting > 0 && bytes > MAX_BYTES {
+                break;
+            }
+            fitting += 1;
+        }
+        let all = rows.len();
+        rows.truncate(fitting);
+        let items = rows.into_iter().map(|(row, _)| row).map(whole);
+        let items = items.collect::<Result<Vec<_>, _>>()?;
+        self.page_before(items, all > fitting, key)
+    }
+    /// As [`List::page`]. `more`: rows follow that are not among the items.
+    fn page_before<T: Serialize>(
+        &self,
+        mut items: Vec<T>,
+        more: bool,
+        key: impl Fn(&T) -> K,
+    ) -> Result<Page<T>, Failure> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut fitting, mut bytes) = (0, 0);
         for item in items.iter().take(limit) {
@@ -152,7 +183,7 @@ impl<K: Key> List<K> {
             }
             fitting += 1;
         }
-        let more = items.len() > fitting;
+        let more = more || items.len() > fitting;
         items.truncate(fitting);
         let next = items.last().filter(|_| more).map(|item| key(item).cursor());
         Ok(Page { items, next })
@@ -271,6 +302,25 @@ mod tests {
         let longest = page(2 * MAX_BYTES);
         assert_eq!((longest.items.len(), longest.next.as_deref()), (1, Some("0")));
         assert_eq!((page(100).items.len(), page(100).next), (50, None));
+    }
+
+    #[test]
+    fn sec_a17_large_parts_are_read_only_for_the_rows_of_the_page() {
+        let list = List::<(i64,)>::new(Some(20), None).unwrap();
+        let page = |rows: i64, size: usize| {
+            let mut read = 0;
+            let rows = (0..rows).map(|n| (n, size)).collect();
+            let whole = |n| {
+                read += 1;
+                Ok(n)
+            };
+            let page = list.page_of_large(rows, whole, |n| (*n,)).unwrap();
+            (read, page.items.len(), page.next)
+        };
+        assert_eq!(page(21, 250_000), (4, 4, Some("3".into())));
+        assert_eq!(page(21, 2 * MAX_BYTES), (1, 1, Some("0".into())));
+        assert_eq!(page(4, 250_000), (4, 4, None));
+        assert_eq!(page(21, 10), (21, 20, Some("19".into())));
     }
 
     #[test]
