@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     net::{IpAddr, Ipv4Addr},
+    ops::RangeInclusive,
     path::Path,
     thread,
     time::{Duration, Instant},
@@ -24,6 +25,8 @@ use std::{
 const OFFICE: IpAddr = IpAddr::V4(Ipv4Addr::new(127, 0, 0, 2));
 /// Where the handsets come from: the address of a mobile network, which they share with attackers.
 pub const SHARED: Ipv4Addr = Ipv4Addr::LOCALHOST;
+/// The numbers of the handsets whose tokens have expired. Each asks for one now and then, never every second.
+const RETURNING: RangeInclusive<u8> = 202..=251;
 /// Between two acts of a user.
 const PAUSE: Duration = Duration::from_millis(250);
 
@@ -38,7 +41,7 @@ pub struct HonestUsers {
     clerk: StaffAccount,
     handset: Handset,
     here: PointE7,
-    returning: EnrolledTerminal,
+    returning: Vec<EnrolledTerminal>,
     field: StaffApi,
     desks: Desks,
     case: Value,
@@ -58,7 +61,9 @@ impl HonestUsers {
             clerk,
             handset: Handset::enrol(&folder.join("handset"), &invited.invitation, None)?,
             here: first.centroid(),
-            returning: EnrolledTerminal::enrol(city, 202)?,
+            returning: RETURNING
+                .map(|number| EnrolledTerminal::enrol(city, number))
+                .collect::<Result<_>>()?,
             field: city.office.clone(),
             desks: Desks::of(city)?,
             case: Value::Null,
@@ -103,7 +108,13 @@ impl HonestUsers {
                 (PUSH, scope.spawn(|| repeat(tally, || push(handset, *here)))),
                 (
                     TOKEN,
-                    scope.spawn(|| repeat(tally, || timed(|| returning.fresh_token(field).map(drop)))),
+                    scope.spawn(|| {
+                        let mut turns = returning.iter().cycle();
+                        repeat(tally, || {
+                            let next = turns.next().context("no handset")?;
+                            timed(|| next.fresh_token(field).map(drop))
+                        })
+                    }),
                 ),
                 (
                     CASE,

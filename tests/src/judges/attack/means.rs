@@ -22,6 +22,10 @@ use std::{
 const REPORTS: usize = 400;
 /// Characters of each.
 const LONG: usize = 2000;
+/// Number of the first handset that is stolen.
+const STOLEN: u8 = 101;
+/// Number of the handset that is revoked.
+const REVOKED: u8 = 100;
 
 /// See the module.
 pub struct Means {
@@ -48,8 +52,8 @@ impl Means {
         let staff = (&city.office, &city.admin);
         let (clerk, _) = account(staff, "neigui", &roles, &city.district)?;
         let (acceptor, _) = account(staff, "neigui2", &[Role::Acceptor], &city.district)?;
-        let mut stolen = EnrolledTerminal::enrol(city, 101)?;
-        let revoked = EnrolledTerminal::enrol(city, 102)?;
+        let mut stolen = EnrolledTerminal::enrol(city, STOLEN)?;
+        let revoked = EnrolledTerminal::enrol(city, REVOKED)?;
         let path = format!("/v1/streams/{}/revoke", revoked.stream);
         city.admin.post(&path, &json!({"reason": "lost"}))?;
         let road = Road::to(city.server.address(), certificate)?;
@@ -63,6 +67,13 @@ impl Means {
             stolen: Mutex::new(stolen),
             revoked: Mutex::new(revoked),
         })
+    }
+
+    /// Another handset is stolen, for the attack with this number: what an attack used up of one's requests is not missing
+    /// in the next.
+    pub fn steal(&self, city: &City, series: u8) -> Result<()> {
+        *self.stolen() = EnrolledTerminal::enrol(city, STOLEN + 1 + series)?;
+        Ok(())
     }
 
     /// The handset that nobody missed yet.

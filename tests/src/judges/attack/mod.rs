@@ -289,14 +289,15 @@ pub fn run(plan: &AttackPlan) -> Result<()> {
     let idle_mb = memory_of(process)?;
     println!("attack: idle {idle_mb:.0} MB");
     let mut reports = Vec::new();
-    for (series, attack) in attacks.iter().enumerate() {
+    for (series, attack) in (0_u8..).zip(attacks) {
         println!("{}: {}", attack.name, attack.what);
+        means.steal(&city, series)?;
         let bodies = (attack.prepare)(&means)?;
         let tally = Tally::lasting(Duration::from_secs(plan.seconds), attack.most);
         let hand = |number| Hand {
             tally: &tally,
             number,
-            series: u8::try_from(series).unwrap_or(0),
+            series,
             bodies: &bodies,
             is_debug: plan.is_debug,
         };
