@@ -11,8 +11,8 @@ use crate::select::{self, PRODUCT, VARIANTS};
 use crate::stages::{self, Stage};
 use crate::workspace::Workspace;
 use crate::{
-    android, arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell, simulate, space,
-    symbols, tools, torture,
+    advisories, android, arrows, demo, files, fuzz, judges, lint, openapi, phone, rules, setup, shell,
+    simulate, space, symbols, tools, torture,
 };
 
 /// What the stages share.
@@ -106,6 +106,12 @@ const STAGES: &[Stage<Gate>] = &[
         what: "licences, banned crates, sources",
         after: &["tools", "fetch"],
         run: |gate| lint::deny(&gate.ws),
+    },
+    Stage {
+        name: "advisories",
+        what: "no locked crate with a known vulnerability, as far as the pinned copy reaches",
+        after: &[],
+        run: |gate| advisories::check(&gate.ws),
     },
     Stage {
         name: "build",
@@ -273,7 +279,16 @@ const QUICK: &[&str] = &[
     "tests",
 ];
 const LINT: &[&str] = &[
-    "fmt", "arrows", "paths", "lengths", "names", "rules", "typos", "deny", "clippy",
+    "fmt",
+    "arrows",
+    "paths",
+    "lengths",
+    "names",
+    "rules",
+    "typos",
+    "deny",
+    "advisories",
+    "clippy",
 ];
 const JUDGES: &[&str] = &["tus", "schemathesis"];
 

@@ -3,6 +3,7 @@
 //! It links none of our other crates, so it builds in seconds on a bare machine and can check a tree that does not
 //! compile. A check that cannot run fails.
 
+mod advisories;
 mod android;
 mod arrows;
 mod bench;
@@ -55,7 +56,7 @@ enum Task {
     Setup,
     /// Check who depends on whom: crates, rooms, files, tables
     Arrows,
-    /// Check formatting, arrows, file lengths, spelling, licences, clippy
+    /// Check formatting, arrows, file lengths, spelling, licences, advisories, clippy
     Lint,
     /// The gate: everything that must hold before a change is merged, or the named stages of it
     Test {
