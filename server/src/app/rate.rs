@@ -20,6 +20,8 @@ const DAY_MS: i64 = 86_400_000;
 pub enum RateCaller {
     Stream(StreamId),
     Person(PersonId),
+    /// What a stream pushes, in kB.
+    Pushed(StreamId),
     /// The parcels of a stream, which may have ended.
     Parcels(StreamId),
     /// The same from one address: whether the stream sealed them is known only when they are here.
@@ -67,6 +69,10 @@ struct Window {
 impl RateLimiter {
     /// Counts a request; `request.rate` with the seconds left in the window if there are more than `most`. 0 = no limit.
     pub fn count(&self, caller: RateCaller, now: Millis, most: u32) -> Result<(), Failure> {
+        self.count_many(caller, 1, now, most)
+    }
+    /// As [`Self::count`] for a request that counts as `units`. The first one in a window always fits.
+    pub fn count_many(&self, caller: RateCaller, units: u32, now: Millis, most: u32) -> Result<(), Failure> {
         if most == 0 {
             return Ok(());
         }
@@ -79,8 +85,9 @@ impl RateLimiter {
             };
         }
         let count = window.counts.entry(caller).or_insert(0);
-        *count = count.saturating_add(1);
-        if *count > most {
+        let is_first = *count == 0;
+        *count = count.saturating_add(units);
+        if *count > most && !is_first {
             return Err(late(now));
         }
         Ok(())
@@ -155,6 +162,17 @@ mod tests {
         assert!(limiter.count(other, at, 2).is_ok());
         assert!(limiter.count(stream, at.plus(40_000), 2).is_ok());
         assert!((0..5).all(|_| limiter.count(stream, at, 0).is_ok()));
+    }
+
+    #[test]
+    fn sec_a17_bytes_of_pushes_beyond_the_limit_of_a_minute_wait_for_the_next() {
+        let limiter = RateLimiter::default();
+        let stream = RateCaller::Pushed(StreamId::from_parts(0, [1; 10]));
+        let push = |kilobytes, at| limiter.count_many(stream, kilobytes, Millis(at), 100);
+        assert!(push(60, 0).is_ok() && push(40, 1).is_ok());
+        assert_eq!(push(1, 30_000).unwrap_err().retry_after_s(), Some(31));
+        assert!(push(500, 60_000).is_ok(), "the first one always fits");
+        assert!(push(1, 61_000).is_err() && push(1, 120_000).is_ok());
     }
 
     #[test]

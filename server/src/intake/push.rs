@@ -2,7 +2,7 @@
 
 use super::custody::{self, Batch, Element};
 use crate::{
-    app::{bounds::Claim, identity, state::App},
+    app::{bounds::Claim, identity, rate::RateCaller, state::App},
     auth::actor::FieldStream,
     duty::presence,
     http::{body::unreadable, coding, limits::BodyFault},
@@ -70,6 +70,9 @@ pub(super) async fn push(
     } else {
         work()
     }?;
+    let kilobytes = u32::try_from(understood.bytes / 1000).unwrap_or(u32::MAX).max(1);
+    let (caller, most) = (RateCaller::Pushed(field.stream), app.settings.push_kb_per_minute);
+    app.rate.count_many(caller, kilobytes, app.clock.now(), most)?;
     let (count, body_sha256) = (understood.elements.len(), understood.body_sha256);
     let batch = Batch {
         stream: field.stream,
@@ -117,6 +120,8 @@ const QUICK: usize = 4096;
 
 /// What a push says, once its signature was found good.
 struct Understood {
+    /// Of the unpacked body.
+    bytes: usize,
     sent: ClockReading,
     exchange: Option<Exchange>,
     elements: Vec<Element>,
@@ -146,6 +151,7 @@ impl Understood {
         }
         let entries = envelope.entries.iter();
         Ok(Self {
+            bytes: body.len(),
             sent: envelope.clock,
             exchange: envelope.exchange,
             elements: entries.map(|raw| Element::of(raw.get().as_bytes())).collect(),

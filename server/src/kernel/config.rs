@@ -185,6 +185,8 @@ registry! {
     photo_pixels: u64 = 256_000_000, 307200..=400000000, "pixels", "照片像素上限";
     /// Requests a terminal may make before it is asked to wait; 0 = no limit
     field_requests_per_minute: u32 = 600, 0..=1000000, "1/min", "终端请求频率";
+    /// What a terminal may push before it is asked to wait; 0 = no limit
+    push_kb_per_minute: u32 = 32768, 0..=1000000000, "kB/min", "终端上报数据量";
     /// Whom workers call when the app cannot help, shown on every handset: an office rather than a person
     contact_name: String = String::new(), 0..=60, "characters", "管理员名称";
     /// The number to dial; empty: handsets show none

@@ -34,7 +34,7 @@ const PAGE_GROWTH: f64 = 12.0;
 /// Below this a call counts as taking this long: shorter times are noise. Unit: milliseconds.
 const FLOOR_MS: f64 = 0.5;
 /// No request limit, because this handset sends what a city sends.
-const SETTINGS: &str = "field_requests_per_minute = 0\n";
+const SETTINGS: &str = "field_requests_per_minute = 0\npush_kb_per_minute = 0\n";
 
 /// What is measured.
 pub struct HandsetPlan {

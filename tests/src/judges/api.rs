@@ -30,7 +30,7 @@ pub fn run(schemathesis: &Path, examples: u32, more: &[String]) -> Result<()> {
         plain_http: true,
         // All calls come from one address, wrong sign-ins among them.
         settings: Some(
-            "field_requests_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\nlogin_address_burst = 100000\nlogin_address_per_minute = 100000\n".into(),
+            "field_requests_per_minute = 0\npush_kb_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\nlogin_address_burst = 100000\nlogin_address_per_minute = 100000\n".into(),
         ),
         ..ServerSetup::default()
     };

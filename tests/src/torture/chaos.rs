@@ -83,7 +83,7 @@ impl TestBed {
                 TortureEngine::Sqlite => None,
                 TortureEngine::Postgres(url) => Some(url.clone()),
             },
-            settings: Some("field_requests_per_minute = 0".into()),
+            settings: Some("field_requests_per_minute = 0\npush_kb_per_minute = 0".into()),
             plain_http: true,
             program: None,
         };
