@@ -16,6 +16,8 @@ pub struct Listeners(Arc<Mutex<Table>>);
 #[derive(Default)]
 struct Table {
     opened: u64,
+    /// How many are in `open`.
+    count: usize,
     open: Open,
 }
 
@@ -37,9 +39,9 @@ impl Listeners {
         let number = table.opened;
         let own = table.open.entry(stream).or_default();
         own.push_back((number, keep));
-        while own.len() > most {
-            own.pop_front();
-        }
+        let over = own.len().saturating_sub(most);
+        own.drain(..over);
+        table.count = table.count + 1 - over;
         drop(table);
         OpenListener {
             table: Arc::clone(&self.0),
@@ -50,7 +52,7 @@ impl Listeners {
     }
     /// The number of open streams of events.
     pub fn count(&self) -> usize {
-        lock(&self.0).open.values().map(VecDeque::len).sum()
+        lock(&self.0).count
     }
 }
 
@@ -66,10 +68,13 @@ impl Drop for OpenListener {
     fn drop(&mut self) {
         let mut table = lock(&self.table);
         if let Some(own) = table.open.get_mut(&self.stream) {
+            let before = own.len();
             own.retain(|(number, _)| *number != self.number);
-            if own.is_empty() {
+            let (left, is_last) = (before - own.len(), own.is_empty());
+            if is_last {
                 table.open.remove(&self.stream);
             }
+            table.count -= left;
         }
     }
 }

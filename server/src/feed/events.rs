@@ -8,7 +8,7 @@ use crate::{
         clock::sleep,
         failure::{Failure, FailureClass},
     },
-    store::hint::Hint,
+    store::{Heard, Hint},
 };
 use axum::{
     extract::State,
@@ -21,11 +21,12 @@ use axum::{
 use futures_util::StreamExt;
 use protocol::{
     field::{HEARTBEAT_DEFAULT_S, HEARTBEAT_HEADER, HEARTBEATS_S},
+    ids::StreamId,
+    photo::Sha256,
     problem::Problem,
 };
 use serde::Deserialize;
 use std::{convert::Infallible, time::Duration};
-use tokio_stream::wrappers::BroadcastStream;
 
 /// What the terminal asks of the stream.
 #[derive(Deserialize, utoipa::IntoParams)]
@@ -44,14 +45,44 @@ fn heartbeat_s(asked: Option<u32>) -> u32 {
         .clamp(*HEARTBEATS_S.start(), *HEARTBEATS_S.end())
 }
 
+/// The place of [`Hint::Ended`] among the topics of a terminal.
+const ENDED: usize = 2;
+/// After lost hints everybody looks: this many listeners in a second.
+const LOOKS_PER_SECOND: u64 = 500;
+
 /// What a hint means for one terminal.
-enum Heard {
-    /// It has new rows.
-    Pull,
-    /// Its stream has ended.
-    End,
-    /// Hints were lost.
-    Look,
+#[derive(Clone)]
+struct Ear {
+    app: App,
+    stream: StreamId,
+}
+
+impl Ear {
+    fn of(app: &App, stream: StreamId) -> Self {
+        Self {
+            app: app.clone(),
+            stream,
+        }
+    }
+
+    /// Whether its stream goes on, and the terminal has to pull.
+    async fn means(self, heard: Heard) -> bool {
+        if heard.of(ENDED) {
+            return false;
+        }
+        if !heard.lost() {
+            return true;
+        }
+        // Hints were lost, perhaps the one that this stream has ended. Not all listeners look and pull at the same moment.
+        let app = &self.app;
+        let spread = app.bounds.listeners.count() as u64 * 1000 / LOOKS_PER_SECOND;
+        let own = Sha256::of(self.stream.to_string().as_bytes()).0;
+        let own = own.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+        sleep(Duration::from_millis(own % spread.max(1))).await;
+        let (now, right) = (app.clock.now(), field_tokens::right(self.stream));
+        let held = app.read(move |tx| right.check(tx, now)).await;
+        held.is_ok() || held.is_err_and(|failure| failure.kind() != FailureClass::Refused)
+    }
 }
 
 /// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
@@ -70,38 +101,12 @@ pub(super) async fn events(
     field: FieldStream,
     Query(query): Query<EventsQuery>,
 ) -> Result<impl IntoResponse, Failure> {
-    let boxes = [
-        MailboxId::Post(field.post).to_string(),
-        MailboxId::Author(field.person).to_string(),
+    let topics = vec![
+        Hint::Mailbox(MailboxId::Post(field.post).to_string()),
+        Hint::Mailbox(MailboxId::Author(field.person).to_string()),
+        Hint::Ended(field.stream.to_string()),
     ];
-    let own = field.stream.to_string();
-    let right = field_tokens::right(field.stream);
-    let parts = app.clone();
-    // `None` ends the stream.
-    let hints = BroadcastStream::new(app.store.hints()).filter_map(move |hint| {
-        let heard = match hint {
-            Ok(Hint::Mailbox(id)) => boxes.contains(&id).then_some(Heard::Pull),
-            Ok(Hint::Ended(id)) => (id == own).then_some(Heard::End),
-            Ok(Hint::All) => Some(Heard::Look),
-            Ok(Hint::Jobs | Hint::Grids) => None,
-            // The receiver lagged: one of the dropped hints may have been for this stream.
-            Err(_lagged) => Some(Heard::Look),
-        };
-        let (parts, right) = (parts.clone(), right.clone());
-        async move {
-            match heard? {
-                Heard::Pull => Some(Some(())),
-                Heard::End => Some(None),
-                // Hints were lost, perhaps the one that this stream has ended.
-                Heard::Look => {
-                    let now = parts.clock.now();
-                    let held = parts.read(move |tx| right.check(tx, now)).await;
-                    let has_ended = held.is_err_and(|failure| failure.kind() == FailureClass::Refused);
-                    Some((!has_ended).then_some(()))
-                }
-            }
-        }
-    });
+    let (mut hints, ear) = (app.store.listen(topics), Ear::of(&app, field.stream));
     let left = u64::try_from(field.expires.since(app.clock.now())).unwrap_or(0);
     let mut stopping = app.stopping.subscribe();
     let mut listener = app
@@ -116,10 +121,14 @@ pub(super) async fn events(
             _ = stopping.wait_for(|stopping| *stopping) => {}
         }
     };
-    let stream = futures_util::stream::once(futures_util::future::ready(Some(())))
-        .chain(hints)
-        .take_while(|heard| futures_util::future::ready(heard.is_some()))
-        .map(|_| Ok::<_, Infallible>(Event::default().event("pull").data("{}")))
+    let first = futures_util::stream::once(futures_util::future::ready(()));
+    let later = futures_util::stream::poll_fn(move |cx| hints.poll(cx).map(Some))
+        .then(move |heard| ear.clone().means(heard))
+        .take_while(|goes_on| futures_util::future::ready(*goes_on))
+        .map(drop);
+    let stream = first
+        .chain(later)
+        .map(|()| Ok::<_, Infallible>(Event::default().event("pull").data("{}")))
         .take_until(end);
     let seconds = heartbeat_s(query.heartbeat);
     let every = KeepAlive::new().interval(Duration::from_secs(u64::from(seconds)));

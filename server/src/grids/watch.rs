@@ -8,19 +8,18 @@ use crate::{
     store::hint::Hint,
 };
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// Loads grid versions that another replica put in force: after each hint and every 10 s, until the server stops. Each
 /// replica runs it. Until the new version is loaded, this replica files cases under the previous version; the row names
 /// the version, and nothing else depends on it.
 pub async fn watch(app: App) {
-    let mut hints = app.store.hints();
+    let mut hints = app.store.listen(vec![Hint::Grids]);
     let mut ticks = every(Duration::from_secs(10));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = hinted(&mut hints) => {}
+            _ = hints.heard() => {}
         }
         match app.grids.renew(&app.store, &app.blobs).await {
             Ok(true) => tracing::info!("loaded new grid versions"),
@@ -40,16 +39,4 @@ async fn calendar(app: &App) -> Result<(), Failure> {
         reference::publish(app).await?;
     }
     Ok(())
-}
-
-/// Waits for a hint that a grid was put in force.
-async fn hinted(hints: &mut Receiver<Hint>) {
-    loop {
-        match hints.recv().await {
-            Ok(Hint::Grids | Hint::All) | Err(RecvError::Lagged(_)) => return,
-            Ok(Hint::Mailbox(_) | Hint::Ended(_) | Hint::Jobs) => {}
-            // The sender was dropped; only the ticks remain.
-            Err(RecvError::Closed) => std::future::pending().await,
-        }
-    }
 }

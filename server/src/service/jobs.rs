@@ -17,7 +17,6 @@ use crate::{
 use futures_util::future::{BoxFuture, join_all};
 use protocol::problem::ProblemCode;
 use std::time::Duration;
-use tokio::sync::broadcast::{Receiver, error::RecvError};
 
 /// A job that runs periodically.
 pub struct BackgroundJob {
@@ -50,29 +49,17 @@ pub async fn watch(app: App, jobs: &[BackgroundJob]) {
 }
 
 async fn keep(app: &App, job: &BackgroundJob, holder: &str) {
-    let mut hints = app.store.hints();
+    let mut hints = app.store.listen(vec![Hint::Jobs]);
     let mut ticks = every(job.every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = told(&mut hints) => {}
+            _ = hints.heard() => {}
         }
         if let Err(error) = once(app, job, holder).await {
             metrics::counter!("xunge_job_failures_total", "job" => job.name).increment(1);
             tracing::warn!(%error, job = job.name, "a background job failed, it is tried again");
-        }
-    }
-}
-
-/// Waits for a hint that something is due.
-async fn told(hints: &mut Receiver<Hint>) {
-    loop {
-        match hints.recv().await {
-            Ok(Hint::Jobs | Hint::All) | Err(RecvError::Lagged(_)) => return,
-            Ok(Hint::Mailbox(_) | Hint::Ended(_) | Hint::Grids) => {}
-            // The sender of hints is gone; the periodic runs continue.
-            Err(RecvError::Closed) => std::future::pending().await,
         }
     }
 }

@@ -4,6 +4,7 @@ use super::{
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
+    hints::{Hints, Listener},
     job::ClosureJob,
     options::Options,
     postgres, sqlite,
@@ -11,7 +12,7 @@ use super::{
     tx::Tx,
 };
 use std::sync::Arc;
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::oneshot;
 
 /// The engine of a store. For reports and tests; domain code must not depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub struct Store {
 struct Inner {
     executor: Box<dyn Executor>,
     engine: Engine,
-    hints: broadcast::Sender<Hint>,
+    hints: Hints,
 }
 
 impl std::fmt::Debug for Store {
@@ -45,7 +46,7 @@ impl Store {
     /// Opens the database at `url` (`sqlite:PATH`, a plain path, or `postgres://..`), applies the migrations
     /// ([`Options::migrations`]) and starts the threads of the engine. Blocks; for the start of the program.
     pub fn open(url: &str, options: Options) -> Result<Self, StoreError> {
-        let (hints, _) = broadcast::channel(options.hint_capacity);
+        let hints = Hints::default();
         let options = Arc::new(options);
         match Address::parse(url)? {
             Address::Sqlite(path) => Ok(Self::over(
@@ -64,7 +65,7 @@ impl Store {
     /// Opens a SQLite database whose closures run on the calling thread, one at a time, for the simulator: without threads
     /// it is deterministic. [`Options::vfs`] selects a simulated disk.
     pub fn open_inline(url: &str, options: Options) -> Result<Self, StoreError> {
-        let (hints, _) = broadcast::channel(options.hint_capacity);
+        let hints = Hints::default();
         let options = Arc::new(options);
         match Address::parse(url)? {
             Address::Sqlite(path) => Ok(Self::over(
@@ -76,7 +77,7 @@ impl Store {
         }
     }
 
-    fn over(engine: Engine, executor: Box<dyn Executor>, hints: broadcast::Sender<Hint>) -> Self {
+    fn over(engine: Engine, executor: Box<dyn Executor>, hints: Hints) -> Self {
         Self {
             inner: Arc::new(Inner {
                 executor,
@@ -126,9 +127,9 @@ impl Store {
         self.run_blocking(Lane::Read(Turn::default()), f)
     }
 
-    /// Subscribes to the hints of this replica and, on PostgreSQL, of all others.
-    pub fn hints(&self) -> broadcast::Receiver<Hint> {
-        self.inner.hints.subscribe()
+    /// Listens for the hints of at most 31 topics, of this replica and, on PostgreSQL, of all others.
+    pub fn listen(&self, topics: Vec<Hint>) -> Listener {
+        self.inner.hints.listen(topics)
     }
 
     /// The engine.

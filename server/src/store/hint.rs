@@ -1,7 +1,7 @@
 //! Hints: after a commit they tell other tasks and replicas where to look.
 
-/// Sent after COMMIT to all listeners on all replicas. A hint may arrive twice, late or never, so only latency may depend
-/// on it.
+/// Sent after COMMIT to those who listen for it on all replicas. A hint may arrive twice, late or never, so only latency may
+/// depend on it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Hint {
     /// The mailbox of this name has new rows.

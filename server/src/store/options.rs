@@ -26,8 +26,6 @@ pub struct Options {
     pub patience: Duration,
     /// How long one statement may run on PostgreSQL.
     pub statement_timeout: Duration,
-    /// Hints buffered for a slow receiver before it gets a lag error.
-    pub hint_capacity: usize,
     /// Exchanges hints with other replicas (PostgreSQL only). Switch it off for a single replica to save the NOTIFY.
     pub share_hints: bool,
     /// The name of a registered SQLite VFS, for the simulated disk.
@@ -51,7 +49,6 @@ impl Default for Options {
             connections: 8,
             patience: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
-            hint_capacity: 1024,
             share_hints: true,
             vfs: None,
             now: Timestamp::now,

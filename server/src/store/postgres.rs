@@ -15,13 +15,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
-use tokio::sync::broadcast;
-
 use super::{
     backoff::Backoff,
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
+    hints::Hints,
     job::{ClosureJob, Job},
     migrations,
     options::Options,
@@ -53,11 +52,7 @@ pub(super) struct Pool {
 }
 
 impl Pool {
-    pub(super) fn open(
-        url: &str,
-        options: &Arc<Options>,
-        hints: &broadcast::Sender<Hint>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(url: &str, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
         let mut address = PgAddress::parse(url)?;
         let config = &mut address.config;
         if config.get_connect_timeout().is_none() {
@@ -169,7 +164,7 @@ struct Worker {
     lane: Lane,
     address: PgAddress,
     options: Arc<Options>,
-    hints: broadcast::Sender<Hint>,
+    hints: Hints,
     wire: Option<Wire>,
     session: Option<PgSession>,
 }
@@ -261,19 +256,15 @@ impl Worker {
     }
 
     fn answer(&self, jobs: Vec<Box<dyn Job + '_>>, outcome: Result<Vec<Hint>, StoreError>) {
-        let told = match outcome {
-            Ok(hints) => {
-                for hint in hints {
-                    // An error means that nobody listens, which is fine.
-                    let _ = self.hints.send(hint);
-                }
-                Ok(())
-            }
-            Err(error) => Err(error),
+        let (told, hints) = match outcome {
+            Ok(hints) => (Ok(()), hints),
+            Err(error) => (Err(error), Vec::new()),
         };
         for job in jobs {
             job.answer(told.clone());
         }
+        // Nobody waits for his answer while others are woken.
+        hints.iter().for_each(|hint| self.hints.send(hint));
     }
 
     fn session(&mut self) -> Result<(&mut PgSession, Option<&Wire>), StoreError> {

@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
 use protocol::planted;
 use rusqlite::Connection;
-use tokio::sync::broadcast;
 
 use super::{
     backoff,
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
+    hints::Hints,
     job::{ClosureJob, Job, Verdict},
     migrations,
     options::Options,
@@ -33,11 +33,7 @@ pub(super) struct Threads {
 }
 
 impl Threads {
-    pub(super) fn open(
-        path: &Path,
-        options: &Arc<Options>,
-        hints: &broadcast::Sender<Hint>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
         let this = Self {
             writes: Arc::new(JobQueue::new(options.queue)),
             reads: Arc::new(JobQueue::new(options.queue)),
@@ -116,11 +112,7 @@ pub(super) struct Inline {
 }
 
 impl Inline {
-    pub(super) fn open(
-        path: &Path,
-        options: &Arc<Options>,
-        hints: &broadcast::Sender<Hint>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
         let reader = Reader::new(path.to_owned(), Arc::clone(options));
         let writer = Writer::open(path.to_owned(), Arc::clone(options), hints.clone())?;
         Ok(Self {
@@ -151,7 +143,7 @@ impl Executor for Inline {
 struct Writer {
     path: PathBuf,
     options: Arc<Options>,
-    hints: broadcast::Sender<Hint>,
+    hints: Hints,
     /// `None` after an error that left its state unknown; the next group opens another.
     connection: Option<Connection>,
 }
@@ -172,11 +164,7 @@ enum Tried<'j> {
 }
 
 impl Writer {
-    fn open(
-        path: PathBuf,
-        options: Arc<Options>,
-        hints: broadcast::Sender<Hint>,
-    ) -> Result<Self, StoreError> {
+    fn open(path: PathBuf, options: Arc<Options>, hints: Hints) -> Result<Self, StoreError> {
         let mut writer = Self {
             connection: Some(connect(&path, &options, false)?),
             path,
@@ -209,18 +197,12 @@ impl Writer {
         while !waiting.is_empty() {
             match self.try_group(std::mem::take(&mut waiting), &mut next) {
                 Tried::Done(members) => {
+                    let mut told = Vec::new();
                     for (job, outcome) in members {
-                        match outcome {
-                            Ok(hints) => {
-                                for hint in hints {
-                                    // An error means that nobody listens, which is fine.
-                                    let _ = self.hints.send(hint);
-                                }
-                                job.answer(Ok(()));
-                            }
-                            Err(error) => job.answer(Err(error)),
-                        }
+                        job.answer(outcome.map(|mut hints| told.append(&mut hints)));
                     }
+                    // Nobody waits for his answer while others are woken.
+                    told.iter().for_each(|hint| self.hints.send(hint));
                 }
                 Tried::Spoiled {
                     culprit,

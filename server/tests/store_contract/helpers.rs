@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use server::params;
-use server::store::{Store, StoreError, Tx};
+use server::store::{Heard, Listener, Store, StoreError, Tx};
 
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -55,4 +55,10 @@ pub fn hold(store: &Store, id: i64) -> (Sender<()>, JoinHandle<StoreResult<u64>>
     });
     runs.recv().unwrap();
     (gate, thread)
+}
+
+/// Waits for what the listener hears next.
+pub fn hear(listener: &mut Listener) -> Heard {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(listener.heard())
 }

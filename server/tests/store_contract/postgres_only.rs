@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use server::{
     params,
-    store::{Hint, Options, Store, StoreError, Tx},
+    store::{Heard, Hint, Options, Store, StoreError, Tx},
 };
-use tokio::sync::broadcast::error::TryRecvError;
 
 use crate::ContractStore;
-use crate::helpers::{add, hold, ids, insert};
+use crate::helpers::{add, hear, hold, ids, insert};
 
 fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
     tx.all(
@@ -57,13 +56,13 @@ fn connection_lost_in_commit_is_an_unknown_outcome() {
          CREATE CONSTRAINT TRIGGER late AFTER INSERT ON sample DEFERRABLE INITIALLY DEFERRED
             FOR EACH ROW WHEN (NEW.id = 13) EXECUTE FUNCTION die();",
     );
-    let mut hints = store.hints();
+    let mut hints = store.listen(vec![Hint::Jobs]);
     let lost = store.write_blocking(|tx| {
         tx.after_commit(Hint::Jobs);
         add(tx, 13)
     });
     assert!(matches!(lost, Err(StoreError::CommitUnknown { .. })), "{lost:?}");
-    assert_eq!(hints.try_recv(), Err(TryRecvError::Empty));
+    assert_eq!(hints.heard_already(), None);
     insert(&store, 14).unwrap();
     assert_eq!(ids(&store), [14]);
 }
@@ -72,7 +71,8 @@ fn connection_lost_in_commit_is_an_unknown_outcome() {
 fn hints_reach_the_other_replica_once() {
     let engine = ContractStore::postgres();
     let (here, there) = (engine.open(), engine.open());
-    let (mut at_home, mut abroad) = (here.hints(), there.hints());
+    let topics = || ["岗位一", "answer", "later", "never"].map(|name| Hint::Mailbox(name.to_owned()));
+    let (mut at_home, mut abroad) = (here.listen(topics().into()), there.listen(topics().into()));
     let say = |store: &Store, id: i64, name: &'static str| {
         store
             .write_blocking(move |tx| {
@@ -86,27 +86,23 @@ fn hints_reach_the_other_replica_once() {
         Err(StoreError::NotFound)
     });
     refused.unwrap_err();
+    let news = |heard: Heard| ([0, 1, 2, 3].map(|n| heard.of(n)), heard.lost());
     say(&here, 1, "岗位一");
-    let heard = |receiver: &mut tokio::sync::broadcast::Receiver<Hint>| receiver.blocking_recv().unwrap();
-    assert_eq!(heard(&mut abroad), Hint::Mailbox("岗位一".to_owned()));
+    assert_eq!(news(hear(&mut abroad)), ([true, false, false, false], false));
+    assert_eq!(news(hear(&mut at_home)), ([true, false, false, false], false));
     // A hint from the other replica shows that our own hint had time to come back, and did not.
     say(&there, 2, "answer");
-    assert_eq!(heard(&mut at_home), Hint::Mailbox("岗位一".to_owned()));
-    assert_eq!(heard(&mut at_home), Hint::Mailbox("answer".to_owned()));
-    assert_eq!(heard(&mut abroad), Hint::Mailbox("answer".to_owned()));
-    assert_eq!(
-        (at_home.try_recv(), abroad.try_recv()),
-        (Err(TryRecvError::Empty), Err(TryRecvError::Empty))
-    );
+    assert_eq!(news(hear(&mut at_home)), ([false, true, false, false], false));
+    assert_eq!(news(hear(&mut abroad)), ([false, true, false, false], false));
 
     // After its connection was lost, the listener reports that it may have missed a hint.
     engine.run_sql(
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
          WHERE datname = current_database() AND query LIKE 'LISTEN%'",
     );
-    assert_eq!(heard(&mut abroad), Hint::All);
+    assert!(hear(&mut abroad).lost());
     say(&here, 3, "later");
-    assert_eq!(heard(&mut abroad), Hint::Mailbox("later".to_owned()));
+    assert_eq!(news(hear(&mut abroad)), ([false, false, true, false], false));
 }
 
 #[test]

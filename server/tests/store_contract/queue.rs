@@ -1,14 +1,13 @@
 //! Accepting, finishing and refusing work, and the hints after it.
 
+use std::sync::Mutex;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Mutex};
 
 use server::params;
-use server::store::{Hint, Options, StoreError};
-use tokio::sync::broadcast::error::TryRecvError;
+use server::store::{Hint, Listener, Options, StoreError};
 
 use crate::ContractStore;
-use crate::helpers::{DomainError, StoreResult, add, hold, ids, insert};
+use crate::helpers::{DomainError, StoreResult, add, hear, hold, ids, insert};
 
 pub fn close_finishes_accepted_work(engine: &ContractStore) {
     // With one connection, on both engines, all later work waits behind the held write.
@@ -107,36 +106,51 @@ pub fn a_full_queue_refuses_work_as_busy(engine: &ContractStore) {
 
 pub fn hints_are_sent_only_after_commit(engine: &ContractStore) {
     let store = engine.open();
-    let mut hints = store.hints();
     let box_of = |name: &str| Hint::Mailbox(name.to_owned());
-    let (kept, when_kept) = (box_of("kept"), box_of("kept"));
-    let witness = Arc::new(Mutex::new(store.hints()));
+    let topics = || vec![box_of("kept"), Hint::Jobs, box_of("undone")];
+    let (mut hints, witness) = (store.listen(topics()), Mutex::new(store.listen(topics())));
     let done: StoreResult<()> = store.write_blocking(move |tx| {
         add(tx, 1)?;
-        tx.after_commit(kept.clone());
-        tx.after_commit(kept.clone());
+        tx.after_commit(Hint::Mailbox("kept".to_owned()));
         let _: Result<(), DomainError> = tx.attempt(|tx| {
             tx.after_commit(Hint::Mailbox("undone".to_owned()));
             Err(DomainError::Domain("no"))
         });
         tx.after_commit(Hint::Jobs);
-        assert_eq!(witness.lock().unwrap().try_recv(), Err(TryRecvError::Empty));
+        assert_eq!(witness.lock().unwrap().heard_already(), None);
         Ok(())
     });
     done.unwrap();
-    assert_eq!(
-        [hints.try_recv(), hints.try_recv()],
-        [Ok(when_kept), Ok(Hint::Jobs)]
-    );
+    // A hint leaves after the answer. This write's own hint shows that those of the first have left.
+    let heard = until(&mut hints, 1);
+    assert_eq!(heard, [true, true, false]);
     let refused: Result<(), DomainError> = store.write_blocking(|tx| {
-        tx.after_commit(Hint::Jobs);
+        tx.after_commit(Hint::Mailbox("kept".to_owned()));
         Err(DomainError::Domain("no"))
     });
     refused.unwrap_err();
     let panicked: StoreResult<()> = store.write_blocking(|tx| {
-        tx.after_commit(Hint::Jobs);
+        tx.after_commit(Hint::Mailbox("kept".to_owned()));
         panic!("panic on purpose")
     });
     panicked.unwrap_err();
-    assert_eq!(hints.try_recv(), Err(TryRecvError::Empty));
+    store
+        .write_blocking(|tx| {
+            tx.after_commit(Hint::Jobs);
+            add(tx, 2)
+        })
+        .unwrap();
+    assert_eq!(until(&mut hints, 1), [false, true, false]);
+}
+
+/// What was heard of the first three topics, up to the first hint of one of them.
+fn until(hints: &mut Listener, topic: usize) -> [bool; 3] {
+    let mut all = [false; 3];
+    while !all.get(topic).is_some_and(|heard| *heard) {
+        let heard = hear(hints);
+        for (n, one) in all.iter_mut().enumerate() {
+            *one |= heard.of(n);
+        }
+    }
+    all
 }

@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use ::postgres::Client;
 use ::postgres::fallible_iterator::FallibleIterator;
-use tokio::sync::broadcast;
 use uuid::Uuid;
 
 use super::secure::PgAddress;
-use crate::store::{backoff::sleep_up_to, hint::Hint};
+use crate::store::{backoff::sleep_up_to, hint::Hint, hints::Hints};
 
 /// PostgreSQL refuses payloads of 8000 bytes and more.
 const PAYLOAD: usize = 7000;
@@ -84,17 +83,12 @@ impl Wire {
 pub(super) struct Listener {
     address: PgAddress,
     wire: Wire,
-    hints: broadcast::Sender<Hint>,
+    hints: Hints,
     stop: Arc<AtomicBool>,
 }
 
 impl Listener {
-    pub(super) fn new(
-        address: PgAddress,
-        wire: Wire,
-        hints: broadcast::Sender<Hint>,
-        stop: Arc<AtomicBool>,
-    ) -> Self {
+    pub(super) fn new(address: PgAddress, wire: Wire, hints: Hints, stop: Arc<AtomicBool>) -> Self {
         Self {
             address,
             wire,
@@ -111,7 +105,7 @@ impl Listener {
                 Ok(mut client) => {
                     if gap {
                         // Hints sent in the meantime are lost.
-                        let _ = self.hints.send(Hint::All);
+                        self.hints.send(&Hint::All);
                     }
                     let _ = listening.try_send(());
                     self.listen(&mut client);
@@ -138,8 +132,7 @@ impl Listener {
             match next {
                 Ok(Some(note)) => {
                     for hint in self.wire.decode(note.payload()) {
-                        // An error means that nobody listens, which is fine.
-                        let _ = self.hints.send(hint);
+                        self.hints.send(&hint);
                     }
                 }
                 Ok(None) => {}

@@ -1,0 +1,237 @@
+//! Who is told of which hint. A hint costs what its listeners cost: it reaches those who asked for its topic, and nobody
+//! else is woken, however many listen.
+//!
+//! A listener never lags: what it hears before it looks again is one piece of news.
+
+use super::hint::Hint;
+use futures_util::task::AtomicWaker;
+use std::{
+    collections::HashMap,
+    future::poll_fn,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
+    task::{Context, Poll},
+};
+
+/// Set for [`Hint::All`].
+const LOST: u32 = 1 << 31;
+/// A table with more free places than this gives most of them back.
+const SPARE: usize = 1024;
+
+/// The listeners of a store. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Hints(Arc<Mutex<Table>>);
+
+/// Who listens for a topic, and which of its topics that is.
+#[derive(Default)]
+struct Table(HashMap<Hint, Vec<(Arc<Ear>, usize)>>);
+
+/// What a listener has heard and not yet taken.
+#[derive(Default)]
+struct Ear {
+    /// A bit for each of its topics, and [`LOST`].
+    heard: AtomicU32,
+    waker: AtomicWaker,
+}
+
+impl Ear {
+    fn tell(&self, bit: u32) {
+        // What was told and not taken has woken the listener.
+        if self.heard.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
+            self.waker.wake();
+        }
+    }
+}
+
+/// Hears the hints of some topics, until it is dropped.
+pub struct Listener {
+    ear: Arc<Ear>,
+    topics: Vec<Hint>,
+    hints: Hints,
+}
+
+/// What a listener heard since it was asked for the last time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Heard(u32);
+
+impl Heard {
+    /// There were hints of this topic, counted from 0 in the order of [`Store::listen`](super::Store::listen).
+    pub fn of(self, topic: usize) -> bool {
+        self.0 & bit(topic) != 0
+    }
+    /// Hints were lost, of any topic.
+    pub fn lost(self) -> bool {
+        self.0 & LOST != 0
+    }
+}
+
+fn bit(topic: usize) -> u32 {
+    u32::try_from(topic)
+        .ok()
+        .and_then(|topic| 1_u32.checked_shl(topic))
+        .unwrap_or(LOST)
+}
+
+impl Hints {
+    /// Tells those who listen for the hint.
+    pub(super) fn send(&self, hint: &Hint) {
+        let table = self.lock();
+        if *hint == Hint::All {
+            for (ear, _) in table.0.values().flatten() {
+                ear.tell(LOST);
+            }
+            return;
+        }
+        for (ear, topic) in table.0.get(hint).into_iter().flatten() {
+            ear.tell(bit(*topic));
+        }
+    }
+
+    /// Listens for at most 31 topics, from now on.
+    pub(super) fn listen(&self, topics: Vec<Hint>) -> Listener {
+        let ear = Arc::<Ear>::default();
+        let mut table = self.lock();
+        for (n, topic) in topics.iter().enumerate() {
+            let place = table.0.entry(topic.clone()).or_default();
+            place.push((Arc::clone(&ear), n));
+        }
+        drop(table);
+        Listener {
+            ear,
+            topics,
+            hints: self.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Listener {
+    /// Waits until there is something that it has not told yet.
+    pub async fn heard(&mut self) -> Heard {
+        poll_fn(|cx| self.poll(cx)).await
+    }
+
+    /// What it has not told yet, if there is anything.
+    pub fn heard_already(&mut self) -> Option<Heard> {
+        let heard = self.ear.heard.swap(0, Ordering::AcqRel);
+        (heard != 0).then_some(Heard(heard))
+    }
+
+    /// As [`Listener::heard`], for a stream.
+    pub fn poll(&mut self, cx: &Context<'_>) -> Poll<Heard> {
+        self.ear.waker.register(cx.waker());
+        self.heard_already().map_or(Poll::Pending, Poll::Ready)
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        let mut table = self.hints.lock();
+        for topic in &self.topics {
+            if let Some(place) = table.0.get_mut(topic) {
+                place.retain(|(ear, _)| !Arc::ptr_eq(ear, &self.ear));
+                if place.is_empty() {
+                    table.0.remove(topic);
+                }
+            }
+        }
+        if table.0.capacity() > SPARE.max(4 * table.0.len()) {
+            let wanted = 2 * table.0.len();
+            table.0.shrink_to(wanted);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::atomic::AtomicUsize,
+        task::{Wake, Waker},
+    };
+
+    fn mailbox(n: usize) -> Hint {
+        Hint::Mailbox(format!("post:{n}"))
+    }
+
+    #[derive(Default)]
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Waits for the listener's next news, without a runtime.
+    fn wait(listener: &mut Listener, woken: &Arc<Woken>) -> Poll<Heard> {
+        let waker = Waker::from(Arc::clone(woken));
+        listener.poll(&Context::from_waker(&waker))
+    }
+
+    #[test]
+    fn a_hint_wakes_those_who_listen_for_it_and_nobody_else() {
+        let hints = Hints::default();
+        let woken = Arc::<Woken>::default();
+        let mut all: Vec<Listener> = (0..1000)
+            .map(|n| hints.listen(vec![mailbox(n), mailbox(n + 1)]))
+            .collect();
+        assert!(all.iter_mut().all(|one| wait(one, &woken).is_pending()));
+        hints.send(&mailbox(7));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 2);
+        let news: Vec<_> = all.iter_mut().map(Listener::heard_already).collect();
+        let (before, own) = (news[6].unwrap(), news[7].unwrap());
+        assert!(before.of(1) && !before.of(0) && own.of(0) && !own.of(1) && !own.lost());
+        assert_eq!(news.iter().flatten().count(), 2);
+        hints.send(&Hint::Jobs);
+        assert!(all.iter_mut().all(|one| one.heard_already().is_none()));
+    }
+
+    #[test]
+    fn hints_that_nobody_took_yet_are_one_piece_of_news_and_wake_once() {
+        let hints = Hints::default();
+        let woken = Arc::<Woken>::default();
+        let mut one = hints.listen(vec![mailbox(1), Hint::Ended("s".into())]);
+        assert!(wait(&mut one, &woken).is_pending());
+        for _ in 0..10_000 {
+            hints.send(&mailbox(1));
+        }
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        hints.send(&Hint::Ended("s".into()));
+        let Poll::Ready(heard) = wait(&mut one, &woken) else {
+            panic!("it heard nothing");
+        };
+        assert!(heard.of(0) && heard.of(1));
+        assert!(wait(&mut one, &woken).is_pending());
+    }
+
+    #[test]
+    fn lost_hints_are_told_to_everybody() {
+        let hints = Hints::default();
+        let mut all: Vec<Listener> = (0..100).map(|n| hints.listen(vec![mailbox(n)])).collect();
+        hints.send(&Hint::All);
+        assert!(
+            all.iter_mut()
+                .all(|one| one.heard_already().is_some_and(Heard::lost))
+        );
+    }
+
+    #[test]
+    fn listeners_that_left_keep_no_memory() {
+        let hints = Hints::default();
+        let all: Vec<Listener> = (0..20_000).map(|n| hints.listen(vec![mailbox(n)])).collect();
+        assert_eq!(hints.lock().0.len(), 20_000);
+        drop(all);
+        assert_eq!(hints.lock().0.len(), 0);
+        assert!(
+            hints.lock().0.capacity() <= 2 * SPARE,
+            "{}",
+            hints.lock().0.capacity()
+        );
+    }
+}
