@@ -181,6 +181,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Handsets that only listen: intake beside them, hints, memory
+    Listeners {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Bytes of a report on the line
     Wire {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -286,6 +291,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
+                Bench::Listeners { args } => bench::server(&ws, "listeners", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
                 Bench::Handset { args } => bench::handset(&ws, &args),
                 Bench::Android => android::figures(&ws).map(|()| 0),

@@ -37,7 +37,7 @@ const HANDS: usize = 8;
 /// No request limit per minute: the few terminals of a bench send as much as a city does. Tokens last longer
 /// than the bench.
 const SETTINGS: &str = "field_requests_per_minute = 0\npush_kb_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\n\
-    field_token_minutes = 600\nmetrics_token = \"bench\"\n";
+    field_token_minutes = 600\nevents_per_terminal = 100\nconnections_per_caller = 1000\nconnections = 19000\nmetrics_token = \"bench\"\n";
 
 /// The text of a report; texts differ, so that no two reports compress into one.
 pub fn words(random: &mut ScenarioRandom) -> String {

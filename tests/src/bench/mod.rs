@@ -10,6 +10,7 @@ pub mod handset;
 pub mod handset_memory;
 pub mod http;
 pub mod ingest;
+pub mod listeners;
 pub mod machine;
 pub mod photos;
 pub mod raw;

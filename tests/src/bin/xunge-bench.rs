@@ -1,8 +1,8 @@
-//! `cargo xtask bench ingest | photos | wire | handset`. See [`e2e::bench`].
+//! `cargo xtask bench ingest | photos | wire | handset | listeners`. See [`e2e::bench`].
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Goals, handset, handset_memory, ingest, photos, wire};
+use e2e::bench::{Goals, handset, handset_memory, ingest, listeners, photos, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
@@ -33,6 +33,11 @@ enum BenchKind {
     },
     /// Photo uploads, and the server's memory use
     Photos,
+    /// Handsets that only listen
+    Listeners {
+        #[arg(long, default_value_t = 10_000)]
+        listeners: usize,
+    },
     /// Bytes on the wire
     Wire,
     /// Screens of a handset with up to 100,000 items, and the handset's memory
@@ -70,6 +75,14 @@ fn main() -> Result<ExitCode> {
             ingest::run(&plan, &goals)?;
         }
         BenchKind::Photos => photos::run(&photos::PhotosPlan { folder, rounds }, &goals)?,
+        BenchKind::Listeners { listeners } => {
+            let plan = listeners::ListenersPlan {
+                folder,
+                rounds,
+                listeners,
+            };
+            listeners::run(&plan, &goals)?;
+        }
         BenchKind::Wire => wire::run(&wire::WirePlan { folder }, &goals)?,
         BenchKind::Handset => handset::run(&handset::HandsetPlan { folder, rounds }, &goals)?,
         BenchKind::Memory { .. } => {}
