@@ -190,6 +190,9 @@ pub struct PhotoReceipt {
 
 /// Header of tus answers that carries a [`PhotoReceipt`] as JSON once the hash is confirmed.
 pub const PHOTO_RECEIPT_HEADER: &str = "xunge-photo-receipt";
+/// Key in the `Upload-Metadata` of a creation, without a value: the handset sent the first bytes with an earlier creation
+/// and does not know its place. The server answers with the upload that it holds.
+pub const RESUME_KEY: &str = "resume";
 
 /// Header of the stream of hints with the interval of its heartbeats in seconds. A server that does not send
 /// it keeps [`HEARTBEAT_DEFAULT_S`].

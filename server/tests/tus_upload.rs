@@ -10,7 +10,10 @@ mod support;
 #[path = "support/tus.rs"]
 mod tus_client;
 
-use axum::{body::Body, http::Request};
+use axum::{
+    body::{Body, Bytes},
+    http::Request,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::photo::Sha256;
 use server::{app::object_name::ObjectName, params};
@@ -339,4 +342,57 @@ async fn story_12_bytes_received_before_a_socket_closed_are_kept() {
             .await
             .expect(204),
     );
+}
+
+#[tokio::test]
+async fn story_12_a_creation_that_was_cut_goes_on_where_its_bytes_ended() {
+    let app = TestApp::sqlite().await;
+    let bytes = picture(1);
+    let client = reported(&app, &[&bytes]).await;
+    let length = bytes.len().to_string();
+    let (new, again) = (
+        metadata(Sha256::of(&bytes)),
+        format!("{},resume", metadata(Sha256::of(&bytes))),
+    );
+    let first = Ok(Bytes::copy_from_slice(&bytes[..1500]));
+    let cut = Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+    let body = Body::from_stream(futures_util::stream::iter([first, cut]));
+    let headers = [
+        ("upload-length", length.as_str()),
+        ("upload-metadata", new.as_str()),
+        ("content-type", "application/offset+octet-stream"),
+    ];
+    let _lost = tus(&app, &client, "POST", "/v1/field/photos", &headers, body).await;
+    let ask = |metadata: &str| {
+        let headers = [
+            ("upload-length", length.clone()),
+            ("upload-metadata", metadata.to_owned()),
+        ];
+        let (app, client) = (&app, &client);
+        async move {
+            let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
+            tus(app, client, "POST", "/v1/field/photos", &headers, Body::empty())
+                .await
+                .expect(201)
+        }
+    };
+    let resumed = ask(&again).await;
+    assert_eq!(header(&resumed, "upload-offset"), "1500");
+    assert_eq!(
+        header(&ask(&again).await, "location"),
+        header(&resumed, "location")
+    );
+    let other = ask(&new).await;
+    assert_eq!(
+        header(&other, "upload-offset"),
+        "0",
+        "only who asks gets the old one"
+    );
+    let path = header(&resumed, "location");
+    receipt(
+        &patch(&app, &client, &path, 1500, bytes[1500..].to_vec())
+            .await
+            .expect(204),
+    );
+    receipt(&ask(&again).await);
 }

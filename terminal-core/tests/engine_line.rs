@@ -84,7 +84,8 @@ struct Flips<'a> {
 impl Transport for Flips<'_> {
     fn exchange(&self, request: &Request) -> Result<Response, TransportError> {
         let answer = self.network.exchange(request);
-        if request.method == Method::Patch && self.parts.fetch_add(1, Ordering::SeqCst) + 1 == self.after {
+        let is_photo = request.path.starts_with("/v1/field/photos") && !request.body.is_empty();
+        if is_photo && self.parts.fetch_add(1, Ordering::SeqCst) + 1 == self.after {
             *self.phone.now.lock().unwrap() = self.to;
         }
         answer

@@ -1,8 +1,10 @@
-//! What something on the way to the server refused: the size of a request (413), or its method. A proxy with a fixed rule
-//! refuses it each time, so the handset does not ask again for a day.
+//! What the way to the server was found to carry. Something on it refused the size of a request (413), or its method: a
+//! proxy with a fixed rule refuses it each time, so the handset does not ask again for a day. And how much of a photo the
+//! line carried at once.
 
 use crate::{
     Result,
+    platform::surroundings::NetworkCost,
     store::{
         database::HandsetStore,
         settings::{self, keys},
@@ -21,6 +23,15 @@ impl HandsetStore {
     /// Stores the limit durably.
     pub fn set_photo_limit(&self, bytes: u64, now: Millis) -> Result<()> {
         self.set_size_limit(keys::PHOTO_LIMIT, bytes, now)
+    }
+    /// Bytes of a photo that a request over such a network may carry, by what the last ones showed; `None` if nothing is
+    /// known from the last day.
+    pub fn photo_part(&self, network: NetworkCost, now: Millis) -> Result<Option<u64>> {
+        self.size_limit(photo_part_key(network), now)
+    }
+    /// Stores it durably.
+    pub fn set_photo_part(&self, network: NetworkCost, bytes: u64, now: Millis) -> Result<()> {
+        self.set_size_limit(photo_part_key(network), bytes, now)
     }
     /// Most bytes of the entries of one push; `None` if nothing was refused for a day.
     pub fn push_limit(&self, now: Millis) -> Result<Option<u64>> {
@@ -47,6 +58,14 @@ impl HandsetStore {
     }
     fn set_size_limit(&self, key: &str, bytes: u64, now: Millis) -> Result<()> {
         self.write(|tx| settings::set(tx, key, &format!("{bytes} {}", now.0)))
+    }
+}
+
+const fn photo_part_key(network: NetworkCost) -> &'static str {
+    match network {
+        NetworkCost::Free => keys::PHOTO_PART_FREE,
+        NetworkCost::Metered => keys::PHOTO_PART_METERED,
+        NetworkCost::Roaming => keys::PHOTO_PART_ROAMING,
     }
 }
 

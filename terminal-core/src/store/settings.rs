@@ -25,6 +25,12 @@ pub(super) mod keys {
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.
     pub const PHOTO_LIMIT: &str = "photo_limit";
+    /// Bytes of a photo that the last requests over such a network carried well, and when.
+    pub const PHOTO_PART_FREE: &str = "photo_part_free";
+    /// See [`PHOTO_PART_FREE`].
+    pub const PHOTO_PART_METERED: &str = "photo_part_metered";
+    /// See [`PHOTO_PART_FREE`].
+    pub const PHOTO_PART_ROAMING: &str = "photo_part_roaming";
     /// When a firewall refused other methods than GET and POST.
     pub const ONLY_POST: &str = "only_post";
     /// Bytes of the entries of one push that the way to the server takes, and when it refused more.

@@ -25,10 +25,41 @@ pub struct PhotoUpload {
     pub size: u64,
     /// File name in the photo folder.
     pub file: String,
-    /// Path of the tus upload, once created.
-    pub upload: Option<String>,
+    /// How far its upload got.
+    pub upload: UploadPlace,
     /// Failures so far.
     pub attempts: u32,
+}
+
+/// Where the bytes of a photo go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UploadPlace {
+    /// No upload was begun.
+    None,
+    /// An upload was begun with the first bytes, and its path is not known; or the server has this picture by another
+    /// report. It has to be asked.
+    Begun,
+    /// The path of the tus upload.
+    At(String),
+}
+
+impl UploadPlace {
+    /// The column: NULL, empty, or the path.
+    fn of(column: Option<String>, is_held: bool) -> Self {
+        match column {
+            None if is_held => Self::Begun,
+            None => Self::None,
+            Some(path) if path.is_empty() => Self::Begun,
+            Some(path) => Self::At(path),
+        }
+    }
+    fn column(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::Begun => Some(""),
+            Self::At(path) => Some(path),
+        }
+    }
 }
 
 impl HandsetStore {
@@ -36,7 +67,8 @@ impl HandsetStore {
     pub(crate) fn next_upload(&self, now: Millis) -> Result<Option<PhotoUpload>> {
         self.read(|c| {
             c.prepare_cached(
-                "SELECT p.item, p.position, p.sha256, p.size, p.file, p.upload, p.attempts
+                "SELECT p.item, p.position, p.sha256, p.size, p.file, p.upload, p.attempts,
+                        EXISTS (SELECT 1 FROM photo o WHERE o.sha256 = p.sha256 AND o.custody = 'received')
                  FROM photo p JOIN item i ON i.id = p.item
                  WHERE p.custody = 'waiting' AND i.custody = 'received'
                    AND (p.not_before <= ?1 OR p.not_before > ?2)
@@ -51,20 +83,23 @@ impl HandsetStore {
                     row.get(4)?,
                     row.get(5)?,
                     row.get(6)?,
+                    row.get(7)?,
                 ))
             })
             .optional()?
-            .map(|(item, position, sha256, size, file, upload, attempts)| {
-                Ok(PhotoUpload {
-                    item: parse(&item)?,
-                    position,
-                    sha256: parse(&sha256)?,
-                    size: uint(size)?,
-                    file,
-                    upload,
-                    attempts,
-                })
-            })
+            .map(
+                |(item, position, sha256, size, file, upload, attempts, is_held)| {
+                    Ok(PhotoUpload {
+                        item: parse(&item)?,
+                        position,
+                        sha256: parse(&sha256)?,
+                        size: uint(size)?,
+                        file,
+                        upload: UploadPlace::of(upload, is_held),
+                        attempts,
+                    })
+                },
+            )
             .transpose()
         })
     }
@@ -79,9 +114,9 @@ impl HandsetStore {
         })
     }
 
-    /// Records the path of the upload and the confirmed bytes; `None` means that the upload starts again. No
-    /// answer of the server ever changes the local file.
-    pub(crate) fn set_upload(&self, photo: &PhotoUpload, path: Option<&str>, sent: u64) -> Result<()> {
+    /// Records where the upload is and the confirmed bytes; [`UploadPlace::None`] means that it starts again. No answer of
+    /// the server ever changes the local file.
+    pub(crate) fn set_upload(&self, photo: &PhotoUpload, place: &UploadPlace, sent: u64) -> Result<()> {
         self.write(|tx| {
             tx.prepare_cached(
                 "UPDATE photo SET upload = ?3, sent = ?4,
@@ -89,7 +124,12 @@ impl HandsetStore {
                      problem_json = CASE WHEN ?4 > sent THEN NULL ELSE problem_json END
                  WHERE item = ?1 AND position = ?2 AND custody = 'waiting'",
             )?
-            .execute(params![photo.item.to_string(), photo.position, path, int(sent)?])?;
+            .execute(params![
+                photo.item.to_string(),
+                photo.position,
+                place.column(),
+                int(sent)?
+            ])?;
             Ok(())
         })
     }

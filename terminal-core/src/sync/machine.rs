@@ -101,7 +101,7 @@ impl Sync {
             PendingRequest::Push { body, ids, size } => {
                 self.push_answer(store, at, body, (&ids, size), outcome)
             }
-            PendingRequest::Create(upload) => self.create_answer(store, at, upload, outcome),
+            PendingRequest::Create { upload, sent } => self.create_answer(store, at, upload, sent, outcome),
             PendingRequest::Head { upload, url } => self.head_answer(store, at, upload, url, outcome),
             PendingRequest::ReadPhoto {
                 upload,

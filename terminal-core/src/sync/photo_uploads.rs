@@ -2,18 +2,18 @@
 
 use crate::store::uploads::PhotoUpload;
 
-/// Size in bytes of the first part of a run, so that a bad network is noticed early. Doubled after success,
-/// halved after failure.
-const FIRST: u64 = 64 * 1024;
+/// Bytes of the first part over a network of which nothing is known, so that a bad one is noticed early. Doubled after
+/// success, halved after failure.
+pub(super) const FIRST: u64 = 64 * 1024;
 
 pub(super) const MOST: u64 = 1024 * 1024;
 
 pub(super) const LEAST: u64 = 16 * 1024;
 
 /// The upload in progress.
+#[derive(Default)]
 pub(super) struct PhotoUploads {
     pub(super) active: Option<ActiveUpload>,
-    pub(super) chunk: u64,
     /// Uploads lost or inconsistent in this run.
     pub(super) stumbles: u32,
     /// The way to the server lets only GET and POST through.
@@ -22,7 +22,8 @@ pub(super) struct PhotoUploads {
 
 pub(super) struct ActiveUpload {
     pub(super) upload: PhotoUpload,
-    pub(super) url: String,
+    /// Its path; `None` for the first part, which travels with the creation.
+    pub(super) url: Option<String>,
     pub(super) offset: u64,
     /// Bytes at `offset` that were read and not sent yet.
     pub(super) part: Option<Vec<u8>>,
@@ -30,23 +31,15 @@ pub(super) struct ActiveUpload {
     pub(super) asked_again: bool,
 }
 
-impl PhotoUploads {
-    pub(super) fn chunk(&self) -> u64 {
-        self.chunk
-    }
-    /// Sets the size from an earlier run, at most [`FIRST`]: the network may have changed.
-    pub(super) fn set_chunk(&mut self, chunk: u64) {
-        self.chunk = chunk.clamp(LEAST, FIRST);
-    }
-}
-
-impl Default for PhotoUploads {
-    fn default() -> Self {
+impl ActiveUpload {
+    /// An upload that goes on at `offset`.
+    pub(super) fn at(upload: PhotoUpload, url: Option<String>, offset: u64) -> Self {
         Self {
-            active: None,
-            chunk: FIRST,
-            stumbles: 0,
-            only_post: false,
+            upload,
+            url,
+            offset,
+            part: None,
+            asked_again: false,
         }
     }
 }

@@ -29,7 +29,6 @@ use std::sync::Arc;
 pub struct SyncMemory {
     session: TokenState,
     push: PushLimits,
-    photo_chunk: Option<u64>,
     file_chunk: Option<u64>,
 }
 
@@ -111,15 +110,11 @@ impl Sync {
     pub fn recall(&mut self, memory: SyncMemory) {
         self.session = memory.session;
         self.push = memory.push;
-        if let Some(chunk) = memory.photo_chunk {
-            self.photo.set_chunk(chunk);
-        }
         self.file_chunk = memory.file_chunk.unwrap_or(self.file_chunk);
     }
     /// The memory for the next run.
     pub fn into_memory(self) -> SyncMemory {
         SyncMemory {
-            photo_chunk: Some(self.photo.chunk()),
             file_chunk: Some(self.file_chunk),
             session: self.session,
             push: self.push,

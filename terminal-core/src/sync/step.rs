@@ -53,7 +53,11 @@ pub(super) enum PendingRequest {
         /// Size in bytes of these entries.
         size: usize,
     },
-    Create(PhotoUpload),
+    Create {
+        upload: PhotoUpload,
+        /// Bytes of the first part.
+        sent: u64,
+    },
     Head {
         upload: PhotoUpload,
         url: String,
@@ -66,7 +70,7 @@ pub(super) enum PendingRequest {
     },
     ReadPhoto {
         upload: PhotoUpload,
-        url: String,
+        url: Option<String>,
         offset: u64,
         len: u64,
     },

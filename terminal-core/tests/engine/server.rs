@@ -6,7 +6,7 @@ use protocol::{
     feed::{FeedRow, PullAnswer},
     field::{
         Certificate, ChallengeAnswer, ChallengeRequest, Contact, EnrolAnswer, EnrolRequest,
-        PHOTO_RECEIPT_HEADER, PhotoReceipt, SignedCertificate, TokenAnswer, TokenRequest,
+        PHOTO_RECEIPT_HEADER, PhotoReceipt, RESUME_KEY, SignedCertificate, TokenAnswer, TokenRequest,
     },
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
     manifest::{AppRelease, Manifest, ManifestFile, SignedManifest},
@@ -440,7 +440,7 @@ impl Server {
     fn create(&mut self, request: &Request, now: Millis) -> Response {
         let metadata: HashMap<&str, Vec<u8>> = header(request, "upload-metadata")
             .split(',')
-            .map(|pair| pair.split_once(' ').unwrap())
+            .map(|pair| pair.split_once(' ').unwrap_or((pair, "")))
             .map(|(key, value)| (key, BASE64.decode(value).unwrap()))
             .collect();
         let text = |key: &str| String::from_utf8(metadata[key].clone()).unwrap();
@@ -453,11 +453,35 @@ impl Server {
             size: header(request, "upload-length").parse().unwrap(),
             bytes: vec![],
         };
-        self.counter += 1;
-        let id = format!("upload-{}", self.counter);
-        let mut headers = vec![("location", format!("https://city.example/v1/field/photos/{id}"))];
-        headers.extend(self.receipt(&upload, now));
-        self.uploads.insert(id, upload);
+        let begun = |(_, other): &(&String, &UploadRow)| other.sha256 == upload.sha256;
+        let begun = self
+            .uploads
+            .iter()
+            .filter(begun)
+            .max_by_key(|(_, other)| other.bytes.len())
+            .map(|(id, _)| id.clone());
+        let id = match begun.filter(|_| metadata.contains_key(RESUME_KEY)) {
+            Some(id) => id,
+            None => {
+                self.counter += 1;
+                let id = format!("upload-{}", self.counter);
+                self.uploads.insert(id.clone(), upload);
+                id
+            }
+        };
+        if !request.body.is_empty() {
+            let first = self.append(&id, 0, request);
+            if first.status != 204 {
+                self.uploads.remove(&id);
+                return first;
+            }
+        }
+        let held = self.uploads[&id].bytes.len();
+        let mut headers = vec![
+            ("location", format!("https://city.example/v1/field/photos/{id}")),
+            ("upload-offset", held.to_string()),
+        ];
+        headers.extend(self.receipt(&self.uploads[&id], now));
         empty(201, &headers)
     }
 
@@ -471,13 +495,26 @@ impl Server {
     }
 
     fn patch(&mut self, id: &str, request: &Request, now: Millis) -> Response {
+        let offset = header(request, "upload-offset").parse().unwrap();
+        let appended = self.append(id, offset, request);
+        if appended.status != 204 {
+            return appended;
+        }
+        let upload = &self.uploads[id];
+        let mut headers = vec![("upload-offset", upload.bytes.len().to_string())];
+        headers.extend(self.receipt(upload, now));
+        empty(204, &headers)
+    }
+
+    /// 204 if the body was appended at `offset`.
+    fn append(&mut self, id: &str, offset: usize, request: &Request) -> Response {
         if request.body.len() > self.max_chunk {
             return problem(ProblemCode::TooLarge);
         }
         let Some(upload) = self.uploads.get_mut(id) else {
             return problem(ProblemCode::UploadGone);
         };
-        if header(request, "upload-offset") != upload.bytes.len().to_string() {
+        if offset != upload.bytes.len() {
             return problem(ProblemCode::UploadOffset);
         }
         let checksum = format!("sha256 {}", BASE64.encode(Sha256::of(&request.body).0));
@@ -493,8 +530,6 @@ impl Server {
             }
             self.photos.insert(upload.sha256, upload.bytes.clone());
         }
-        let mut headers = vec![("upload-offset", upload.bytes.len().to_string())];
-        headers.extend(self.receipt(&upload, now));
-        empty(204, &headers)
+        empty(204, &[])
     }
 }

@@ -17,7 +17,9 @@ use axum::{
 };
 use protocol::{ids::UploadId, planted, problem::ProblemCode};
 
-/// POST on the collection: begins an upload; stores the body, if there is one, as its first bytes.
+/// POST on the collection: begins an upload; stores the body, if there is one, as its first bytes. A client that sent the
+/// first bytes with an earlier creation and never saw its answer says so (metadata `resume`) and sends no body: it gets the
+/// upload that holds most of the bytes, with its offset, so that no byte travels twice.
 pub(super) async fn create(
     app: &App,
     owner: Owner,
@@ -68,6 +70,12 @@ pub(super) async fn create(
     let announced = upload.clone();
     let held = app.read(move |tx| announced.check(tx)).await?;
     if held.is_some() || !wire::is_chunk(headers) {
+        if held.is_none() && wire::resumes(&upload.metadata) {
+            let again = upload.clone();
+            if let Some(begun) = app.read(move |tx| again.begun_before(tx, ctx.now)).await? {
+                return Ok(created(&begun, None));
+            }
+        }
         let registered = register(app, upload).await?;
         return Ok(created(&registered.upload, registered.held.as_ref()));
     }

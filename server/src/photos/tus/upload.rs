@@ -209,6 +209,23 @@ impl Upload {
         Ok(upload)
     }
 
+    /// The unfinished upload of the same photo that holds most of its bytes; `None` for attachments.
+    pub fn begun_before(&self, tx: &mut Tx<'_>, now: Millis) -> Result<Option<Self>, Failure> {
+        let UploadContent::Photo { stream, sha256 } = self.content else {
+            return Ok(None);
+        };
+        let found: Option<UploadId> = tx.opt(
+            "SELECT id FROM upload
+             WHERE stream = ?1 AND sha256 = ?2 AND length = ?3 AND finished IS NULL AND expires > ?4
+             ORDER BY arrived DESC, id LIMIT 1",
+            params![stream.to_string(), sha256.to_string(), column(self.length), now.0],
+            |row| row.parse("id"),
+        )?;
+        found
+            .map(|id| Self::load(tx, Owner::Stream(stream), id, now))
+            .transpose()
+    }
+
     fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
         match self.content {
             UploadContent::Photo { stream, sha256 } => tx.execute(

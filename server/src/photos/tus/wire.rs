@@ -6,7 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
-use protocol::{photo::Sha256, problem::ProblemCode, time::Millis};
+use protocol::{field::RESUME_KEY, photo::Sha256, problem::ProblemCode, time::Millis};
 use sha2::Digest;
 
 pub(super) const VERSION: &str = "1.0.0";
@@ -143,6 +143,13 @@ pub(super) fn hash_in(metadata: &str) -> Result<Option<Sha256>, Failure> {
         }
     }
     Ok(hash)
+}
+
+/// Whether the client began an upload of this content before and never learnt its place: `Upload-Metadata` has the key
+/// `resume`. The header was checked by [`hash_in`].
+pub(super) fn resumes(metadata: &str) -> bool {
+    let mut keys = metadata.split(',').map(|pair| pair.trim().split(' ').next());
+    keys.any(|key| key == Some(RESUME_KEY))
 }
 
 /// The value of `Upload-Checksum`.
