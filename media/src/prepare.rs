@@ -145,17 +145,18 @@ pub fn prepare_from(
 }
 
 /// What was read of the file: its picture, scaled and upright.
-struct Original {
-    picture: Planes,
+pub(crate) struct Original {
+    pub(crate) picture: Planes,
     facts: ExifFacts,
     sha256: [u8; 32],
 }
 
 /// What a file can be read from.
-trait Source: Read + Seek {}
+pub(crate) trait Source: Read + Seek {}
 impl<T: Read + Seek> Source for T {}
 
-fn read(
+/// Reads a file's picture, scaled to `options` and upright.
+pub(crate) fn read(
     mut source: &mut dyn Source,
     limits: &PhotoLimits,
     options: &PrepareOptions,
