@@ -1,5 +1,6 @@
 //! Photos for staff: those that an entry names, and those that staff attached.
 
+use super::doubts::{self, PhotoDoubt};
 use crate::{
     app::{audit, object_name::ObjectName, state::App},
     auth::actor::Staff,
@@ -42,6 +43,9 @@ pub struct CasePhoto {
     pub height: u32,
     /// True if the server holds the photo and has confirmed its hash.
     pub held: bool,
+    /// Doubts about it; not shown to departments.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubts: Vec<PhotoDoubt>,
     /// Whose store holds it; absent: staff.
     #[serde(skip)]
     pub stream: Option<StreamId>,
@@ -59,20 +63,27 @@ fn of_entry(row: &Row, origin: Origin) -> Result<CasePhoto, StoreError> {
         width: row.get("width")?,
         height: row.get("height")?,
         held: row.get::<Option<i64>>("received")?.is_some(),
+        doubts: Vec::new(),
         stream: Some(row.parse("stream")?),
         person: None,
     })
 }
 
-/// Returns the photos that an entry names, in its order.
+/// Returns the photos that an entry names, in its order, with the doubts about each.
 pub fn named_by(tx: &mut Tx<'_>, entry: EntryId, origin: Origin) -> Result<Vec<CasePhoto>, StoreError> {
-    tx.all(
-        "SELECT e.sha256, e.role, e.size, e.width, e.height, e.stream, p.received
+    let mut photos = tx.all(
+        "SELECT e.position, e.sha256, e.role, e.size, e.width, e.height, e.stream, p.received
          FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
          WHERE e.entry = ?1 ORDER BY e.position",
         params![entry.to_string()],
-        |row| of_entry(row, origin),
-    )
+        |row| Ok((row.get::<i64>("position")?, of_entry(row, origin)?)),
+    )?;
+    for (position, doubt) in doubts::of_entry(tx, entry)? {
+        if let Some((_, photo)) = photos.iter_mut().find(|(at, _)| *at == position) {
+            photo.doubts.push(doubt);
+        }
+    }
+    Ok(photos.into_iter().map(|(_, photo)| photo).collect())
 }
 
 /// Returns how many photos an entry names, and how many of them the server holds.
@@ -114,6 +125,7 @@ pub(crate) fn attached(
                 width: row.get("width")?,
                 height: row.get("height")?,
                 held: true,
+                doubts: Vec::new(),
                 stream: None,
                 person: Some(person),
             })
