@@ -38,3 +38,10 @@ CREATE TABLE photo_doubt (
     found BIGINT NOT NULL,
     PRIMARY KEY (entry, position, flag, other)
 );
+
+-- What is shown of a picture that staff attached: upright, without metadata. Absent for one from before this migration until
+-- somebody looks at it.
+ALTER TABLE attachment ADD COLUMN shown_sha256 TEXT;
+ALTER TABLE attachment ADD COLUMN shown_size BIGINT;
+ALTER TABLE attachment ADD COLUMN shown_width BIGINT;
+ALTER TABLE attachment ADD COLUMN shown_height BIGINT;

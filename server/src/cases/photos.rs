@@ -3,7 +3,10 @@
 use super::{file::CaseFile, ledger::LedgerEvent};
 use crate::{
     params,
-    photos::view::{CasePhoto, Origin, attached, counts, named_by, role_text},
+    photos::{
+        shown,
+        view::{CasePhoto, Origin, attached, counts, named_by, role_text},
+    },
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
@@ -66,7 +69,8 @@ pub fn to_compare(
             .copied()
             .filter(|_| event.actor.post.is_none())
     });
-    Ok(last.map(|sha256| (None, sha256)))
+    last.map(|sha256| Ok((None, shown::hash_for_handsets(tx, sha256)?)))
+        .transpose()
 }
 
 /// How many photos the case's report names and how many of them the server holds.
