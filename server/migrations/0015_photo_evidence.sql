@@ -45,3 +45,20 @@ ALTER TABLE attachment ADD COLUMN shown_sha256 TEXT;
 ALTER TABLE attachment ADD COLUMN shown_size BIGINT;
 ALTER TABLE attachment ADD COLUMN shown_width BIGINT;
 ALTER TABLE attachment ADD COLUMN shown_height BIGINT;
+
+-- Which cases a picture was attached to as a photo of the handling, and where such a picture was used before: by an entry or in
+-- the handling of another case, the other one empty. `bits` is absent for the same file.
+CREATE TABLE attachment_use (
+    sha256 TEXT NOT NULL,
+    case_id TEXT NOT NULL REFERENCES case_file (id),
+    PRIMARY KEY (sha256, case_id)
+);
+CREATE TABLE attachment_doubt (
+    case_id TEXT NOT NULL REFERENCES case_file (id),
+    sha256 TEXT NOT NULL,
+    other_entry TEXT NOT NULL,
+    other_case TEXT NOT NULL,
+    bits BIGINT,
+    found BIGINT NOT NULL,
+    PRIMARY KEY (case_id, sha256, other_entry, other_case)
+);

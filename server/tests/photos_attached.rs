@@ -13,10 +13,14 @@ mod support;
 
 use axum::{body::Body, http::Request};
 use base64::{Engine as _, prelude::BASE64_STANDARD as BASE64};
-use centre::{CELL, DistrictFixture, check_in};
+use centre::{CELL, DistrictFixture, check_in, inside, send};
 use media::{Orientation, PhotoLimits};
-use protocol::{ids::CaseId, photo::Sha256};
-use serde_json::json;
+use protocol::{
+    ids::CaseId,
+    payload::{Payload, Report},
+    photo::{PhotoRef, Sha256},
+};
+use serde_json::{Value, json};
 use server::{app::object_name::ObjectName, params, photos::Attached};
 use support::{StaffMember, TestApp, TestResponse};
 
@@ -24,12 +28,7 @@ use support::{StaffMember, TestApp, TestResponse};
 const TURNED: &[u8] = include_bytes!("../../media/tests/files/library-shanghai-2025.jpg");
 
 async fn attach(app: &TestApp, by: &StaffMember) -> Attached {
-    let request = Request::post("/v1/attachments")
-        .header("authorization", format!("Bearer {}", by.token))
-        .header("content-type", "image/jpeg")
-        .body(Body::from(TURNED))
-        .unwrap();
-    app.send(request).await.expect(200).body()
+    attach_bytes(app, by, TURNED.to_vec()).await
 }
 
 /// The same by tus, in one request.
@@ -65,7 +64,83 @@ fn assert_clean(answer: &TestResponse, longest: u32) {
     assert_eq!((info.width, info.height), (longest, longest * 2 / 3));
 }
 
+/// Sends these bytes as an attachment.
+async fn attach_bytes(app: &TestApp, by: &StaffMember, bytes: Vec<u8>) -> Attached {
+    let request = Request::post("/v1/attachments")
+        .header("authorization", format!("Bearer {}", by.token))
+        .header("content-type", "image/jpeg")
+        .body(Body::from(bytes))
+        .unwrap();
+    app.send(request).await.expect(200).body()
+}
+
+/// The flags of a case, and what the doubts about its attachments name.
+async fn doubts(app: &TestApp, c: &DistrictFixture, case: CaseId) -> (Value, Vec<(Value, Value)>) {
+    let seen = c.case(app, case).await;
+    let photos = seen["photos"].as_array().unwrap().clone();
+    let staff = photos.iter().filter(|photo| photo["origin"] == "staff");
+    let all = staff.flat_map(|photo| photo["doubts"].as_array().cloned().unwrap_or_default());
+    let named = all
+        .map(|doubt| (doubt["case"].clone(), doubt["bits"].clone()))
+        .collect();
+    (seen["flags"].clone(), named)
+}
+
 both_engines! {
+    async fn field_01_a_department_that_files_a_known_picture_again_is_flagged(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        // The photo of the report, downloaded and attached as the photo of the handling.
+        let scene = media::prepare(
+            include_bytes!("../../tests/photos/meadow.jpg"),
+            &PhotoLimits::default(),
+            &media::Stamp { lines: vec!["2026-11-22 08:15:03".into()] },
+            &media::PrepareOptions::default(),
+        )
+        .unwrap();
+        let named = PhotoRef {
+            sha256: Sha256(scene.sha256),
+            size: scene.jpeg.len() as u64,
+            ..centre::named(1)
+        };
+        let report = Report { photos: vec![named], ..centre::report("垃圾堆放") };
+        let entry = c.patroller.entry_at(&app, inside(CELL), &Payload::Report(report));
+        let id = entry.id;
+        assert_eq!(send(&mut c.patroller, &app, entry).await.0, "applied");
+        let first = centre::case_of(&app, id).await;
+        c.steps(&app, first, &["prefile", "file", "dispatch"]).await;
+        let again = attach_bytes(&app, &c.department, scene.jpeg.clone()).await;
+        let fields = json!({"opinion": "已清理", "attachments": [again.sha256]});
+        let theirs = c.act(&app, first, "handle", fields).await.expect(200).json;
+        let number = c.case(&app, first).await["number"].clone();
+        let (flags, named) = doubts(&app, &c, first).await;
+        assert_eq!(flags[0]["code"], "photo_reused", "{flags}");
+        assert_eq!(named, [(number, Value::Null)]);
+        // The department is not told.
+        assert!(!theirs.to_string().contains("photo_reused"), "{theirs}");
+
+        // A picture of its own is taken without a doubt, and doubted in the next case: once as it is, once smaller.
+        let attached = attach(&app, &c.department).await;
+        let second = handled(&app, &mut c, &attached).await;
+        assert_eq!(doubts(&app, &c, second).await, (json!([]), Vec::new()));
+        let number = c.case(&app, second).await["number"].clone();
+        let smaller = media::prepare(
+            TURNED,
+            &PhotoLimits::default(),
+            &media::Stamp::default(),
+            &media::PrepareOptions { longest_side: 400, shorter_side: 0, ..media::PrepareOptions::default() },
+        )
+        .unwrap();
+        let smaller = attach_bytes(&app, &c.department, smaller.jpeg).await;
+        for (picture, same_file) in [(&attached, true), (&smaller, false)] {
+            let next = handled(&app, &mut c, picture).await;
+            let (flags, named) = doubts(&app, &c, next).await;
+            assert_eq!(flags[0]["code"], "photo_reused", "{flags}");
+            let (case, bits) = named.iter().find(|(case, _)| *case == number).unwrap();
+            assert_eq!((case, bits.is_null()), (&number, same_file), "{named:?}");
+        }
+    }
+
     async fn use_b14_an_attachment_is_shown_upright_without_metadata_and_kept_as_it_came(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         check_in(&mut c.patroller, &app).await;

@@ -186,13 +186,17 @@ impl CaseFile {
         case.map_or(Ok(None), |case| Self::find(tx, "id", case.to_string()))
     }
 
+    /// Adds a flag, once. The caller writes the case.
+    pub(super) fn flag(&mut self, flag: Flag) {
+        let flag = flag.as_str();
+        if !self.flags.iter().any(|known| known == flag) {
+            self.flags.push(flag.to_owned());
+        }
+    }
+
     /// Adds flags that an answer from the field brings. Not a step of the case: its version stays.
     pub(super) fn add_flags(&mut self, tx: &mut Tx<'_>, flags: &[Flag]) -> Result<(), Failure> {
-        for flag in flags.iter().map(|flag| flag.as_str()) {
-            if !self.flags.iter().any(|known| known == flag) {
-                self.flags.push(flag.to_owned());
-            }
-        }
+        flags.iter().for_each(|flag| self.flag(*flag));
         tx.execute(
             "UPDATE case_file SET flags = ?2 WHERE id = ?1",
             params![self.id.to_string(), serde_json::to_string(&self.flags)?],

@@ -1,6 +1,6 @@
 //! The photos of a case: those of its report, of the answers to its tasks, and those attached by staff.
 
-use super::{file::CaseFile, ledger::LedgerEvent};
+use super::{attached, file::CaseFile, ledger::LedgerEvent};
 use crate::{
     params,
     photos::{
@@ -30,6 +30,12 @@ pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[LedgerEvent]) -> Result<V
         };
         for sha256 in &event.attachments {
             photos.extend(attached(tx, *sha256, person)?);
+        }
+    }
+    for (sha256, doubt) in attached::doubts_of(tx, file.id)? {
+        let shown = |photo: &&mut CasePhoto| photo.sha256 == sha256 && photo.origin == Origin::Staff;
+        if let Some(photo) = photos.iter_mut().find(shown) {
+            photo.doubts.push(doubt);
         }
     }
     let mut seen = BTreeSet::new();

@@ -96,7 +96,8 @@ fn band(print: Fingerprint, part: usize) -> u16 {
     parts.get(part).copied().map_or(0, u16::from_le_bytes)
 }
 
-fn insert(tx: &mut Tx<'_>, sha256: Sha256, print: Fingerprint) -> Result<(), StoreError> {
+/// Stores the fingerprint of a picture.
+pub(super) fn insert(tx: &mut Tx<'_>, sha256: Sha256, print: Fingerprint) -> Result<(), StoreError> {
     tx.execute(
         "INSERT INTO picture (sha256, print, band_a, band_b, band_c, band_d)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256) DO NOTHING",
@@ -144,6 +145,18 @@ fn alike(
     found.sort_by_key(|(other, bits)| (*bits, *other));
     found.dedup();
     Ok(found)
+}
+
+/// Returns the other pictures that are similar to one whose fingerprint is stored, with the bits in which they differ.
+pub(crate) fn similar(tx: &mut Tx<'_>, sha256: Sha256, most: u32) -> Result<Vec<(Sha256, u32)>, StoreError> {
+    let print: Option<i64> = tx.opt(
+        "SELECT print FROM picture WHERE sha256 = ?1",
+        params![sha256.to_string()],
+        |row| row.get("print"),
+    )?;
+    print.map_or(Ok(Vec::new()), |bits| {
+        alike(tx, sha256, Fingerprint(bits.cast_unsigned()), most)
+    })
 }
 
 /// Records a doubt for each pair of entries that should not share a picture.

@@ -1,6 +1,7 @@
 //! Pictures that staff attach to an action, such as a photo of the place after handling.
 
 use super::{
+    alike,
     checks::{limits, not_a_photo},
     shown::{self, ShownPicture},
 };
@@ -122,6 +123,9 @@ pub(super) fn insert(
     now: Millis,
 ) -> Result<(), StoreError> {
     let shown = attached.shown.as_ref();
+    if let Some(print) = shown.and_then(|shown| shown.print) {
+        alike::insert(tx, attached.sha256, print)?;
+    }
     tx.execute(
         "INSERT INTO attachment (sha256, person, size, width, height, created,
                                  shown_sha256, shown_size, shown_width, shown_height)

@@ -1,7 +1,7 @@
 //! Doubts about photos: older than the entry, taken elsewhere, used before. Each says what it rests on; none prevents that an
 //! entry is accepted (docs/adr/0023-doubts-about-photos.md).
 
-use super::uses::{PhotoUse, same_file};
+use super::uses::{PhotoUse, made_of, same_file};
 use crate::{
     entries::flags::{FixContext, Flag},
     kernel::config::Settings,
@@ -13,7 +13,7 @@ use protocol::{
     evidence::Position,
     geo::Datum,
     ids::{EntryId, PersonId, RecordId},
-    photo::{PhotoPlace, PhotoRef, PhotoRole},
+    photo::{PhotoPlace, PhotoRef, PhotoRole, Sha256},
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
@@ -249,6 +249,34 @@ pub struct PhotoDoubt {
     pub bits: Option<i64>,
 }
 
+impl PhotoDoubt {
+    /// A doubt that says nothing more than its flag.
+    pub(crate) fn of(flag: Flag) -> Self {
+        Self {
+            code: flag.as_str().to_owned(),
+            zh: flag.zh().to_owned(),
+            age_ms: None,
+            distance_m: None,
+            entry: None,
+            case: None,
+            bits: None,
+        }
+    }
+}
+
+/// The entries, one of each record, that have a picture or were made of it.
+pub(crate) fn entries_with(tx: &mut Tx<'_>, picture: Sha256) -> Result<Vec<EntryId>, StoreError> {
+    let mut records: Vec<RecordId> = Vec::new();
+    let mut entries = Vec::new();
+    for used in made_of(tx, picture, picture)? {
+        if entries.len() < NAMED && !records.contains(&used.record) {
+            records.push(used.record);
+            entries.push(used.entry);
+        }
+    }
+    Ok(entries)
+}
+
 /// The doubts about the photos of an entry, with each photo's place in the entry.
 pub(super) fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<(i64, PhotoDoubt)>, StoreError> {
     tx.all(
@@ -265,13 +293,12 @@ pub(super) fn of_entry(tx: &mut Tx<'_>, entry: EntryId) -> Result<Vec<(i64, Phot
             let amount: Option<i64> = row.get("amount")?;
             let other: String = row.get("other")?;
             let doubt = PhotoDoubt {
-                code: flag.as_str().to_owned(),
-                zh: flag.zh().to_owned(),
                 age_ms: amount.filter(|_| flag == Flag::PhotoOld),
                 distance_m: amount.filter(|_| flag == Flag::PhotoElsewhere),
                 entry: other.parse().ok(),
                 case: row.get("number")?,
                 bits: amount.filter(|_| flag == Flag::PhotoReused),
+                ..PhotoDoubt::of(flag)
             };
             Ok((row.get("position")?, doubt))
         },

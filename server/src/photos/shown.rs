@@ -10,7 +10,7 @@ use crate::{
     store::{error::StoreError, tx::Tx, value::Row},
 };
 use bytes::Bytes;
-use media::{PrepareOptions, PreparedPhoto, Stamp};
+use media::{Fingerprint, PrepareOptions, PreparedPhoto, Stamp};
 use protocol::photo::Sha256;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,9 @@ pub struct ShownPicture {
     pub size: u64,
     pub width: u32,
     pub height: u32,
+    /// The perceptual hash of a picture that was made just now and has one.
+    #[serde(skip)]
+    pub(super) print: Option<Fingerprint>,
 }
 
 impl ShownPicture {
@@ -36,6 +39,7 @@ impl ShownPicture {
             size: row.get("shown_size")?,
             width: row.get("shown_width")?,
             height: row.get("shown_height")?,
+            print: None,
         }))
     }
 }
@@ -54,12 +58,13 @@ const OPTIONS: PrepareOptions = PrepareOptions {
 /// # Errors
 /// `photo.*` if the bytes cannot be decoded.
 pub(super) async fn make(app: &App, bytes: Bytes) -> Result<ShownPicture, Failure> {
-    let prepared = prepared(app, bytes).await?;
+    let (prepared, print) = prepared(app, bytes).await?;
     let shown = ShownPicture {
         sha256: Sha256(prepared.sha256),
         size: prepared.jpeg.len() as u64,
         width: prepared.width,
         height: prepared.height,
+        print,
     };
     let sha256 = shown.sha256;
     let thumbnail = ObjectName::AttachmentThumbnail { sha256 };
@@ -74,15 +79,19 @@ pub(super) async fn make(app: &App, bytes: Bytes) -> Result<ShownPicture, Failur
 /// Makes a thumbnail of a photo.
 pub(super) async fn thumbnail(app: &App, bytes: Bytes) -> Result<Bytes, Failure> {
     let _room = app.blobs.assembling().await?;
-    Ok(prepared(app, bytes).await?.thumbnail.into())
+    Ok(prepared(app, bytes).await?.0.thumbnail.into())
 }
 
-async fn prepared(app: &App, bytes: Bytes) -> Result<PreparedPhoto, Failure> {
+async fn prepared(app: &App, bytes: Bytes) -> Result<(PreparedPhoto, Option<Fingerprint>), Failure> {
     let limits = limits(app);
-    tokio::task::spawn_blocking(move || media::prepare(&bytes, &limits, &Stamp::default(), &OPTIONS))
-        .await
-        .map_err(Failure::internal)?
-        .map_err(|error| not_a_photo(&error))
+    tokio::task::spawn_blocking(move || {
+        let prepared = media::prepare(&bytes, &limits, &Stamp::default(), &OPTIONS)?;
+        let print = media::fingerprint(&prepared.jpeg, &limits)?;
+        Ok((prepared, print))
+    })
+    .await
+    .map_err(Failure::internal)?
+    .map_err(|error| not_a_photo(&error))
 }
 
 /// Returns the picture that is shown of an attachment; makes it for one from before it was made at arrival.

@@ -6,12 +6,15 @@ use crate::{
 };
 use protocol::{
     ids::{EntryId, PersonId, RecordId},
-    photo::{PhotoRef, PhotoRole, Sha256},
+    photo::{PhotoRef, Sha256},
     time::Millis,
 };
 
 /// Uses of one picture that are looked at, oldest first.
 const LOOKED_AT: i64 = 20;
+
+/// The text of the role of a photo that shows the place after the handling.
+const AFTER: &str = "after";
 
 /// A use of a picture by an entry that was not rejected.
 #[derive(Debug, Clone, Copy)]
@@ -55,7 +58,7 @@ fn find(
             Ok(PhotoUse {
                 entry: row.parse("entry")?,
                 position: row.get("position")?,
-                is_after: row.get::<String>("role")? == super::view::role_text(&PhotoRole::After),
+                is_after: row.get::<String>("role")? == AFTER,
                 record: row.parse("record")?,
                 author: row.parse_opt("author")?,
                 received: Millis(row.get("received")?),
@@ -71,8 +74,17 @@ pub(super) fn same_file(tx: &mut Tx<'_>, photo: &PhotoRef) -> Result<Vec<PhotoUs
         .evidence
         .as_ref()
         .map_or(photo.sha256, |evidence| evidence.original);
-    let mut uses = find(tx, "o.original", photo.sha256, original)?;
-    uses.extend(find(tx, "o.sha256", photo.sha256, original)?);
+    made_of(tx, photo.sha256, original)
+}
+
+/// The uses of a filed picture and of a file, as original or as filed.
+pub(super) fn made_of(
+    tx: &mut Tx<'_>,
+    sha256: Sha256,
+    original: Sha256,
+) -> Result<Vec<PhotoUse>, StoreError> {
+    let mut uses = find(tx, "o.original", sha256, original)?;
+    uses.extend(find(tx, "o.sha256", sha256, original)?);
     uses.sort_by_key(|one| (one.received, one.entry));
     Ok(uses)
 }
