@@ -2,7 +2,7 @@
 //!
 //! [`prepare`] converts a picture from a camera or a gallery to the one file that is filed: upright, at most
 //! [`PrepareOptions::longest_side`] pixels long, with time and place burnt in ([`Stamp`]), without the original's
-//! metadata, hashed, and with a thumbnail. [`inspect`] determines format and size without decoding a pixel; the
+//! metadata, hashed, and with a thumbnail. [`fingerprint`] finds pictures that look alike. [`inspect`] determines format and size without decoding a pixel; the
 //! server uses it to refuse files that are not photos.
 //!
 //! Promises:
@@ -25,6 +25,7 @@
 mod baseline;
 mod error;
 mod exif;
+mod fingerprint;
 mod format;
 #[cfg(feature = "gallery-formats")]
 mod gallery;
@@ -46,6 +47,7 @@ mod structure;
 
 pub use error::MediaError;
 pub use exif::{Gps, Orientation};
+pub use fingerprint::{Fingerprint, fingerprint};
 pub use format::Format;
 pub use inspect::{Info, inspect};
 pub use limits::PhotoLimits;

@@ -145,18 +145,19 @@ pub fn prepare_from(
 }
 
 /// What was read of the file: its picture, scaled and upright.
-struct Original {
-    picture: Planes,
+pub(crate) struct Original {
+    pub(crate) picture: Planes,
     facts: ExifFacts,
     sha256: [u8; 32],
 }
 
 /// What a file can be read from.
-trait Source: Read + Seek {}
-impl<T: Read + Seek> Source for T {}
+pub(crate) trait SeekableRead: Read + Seek {}
+impl<T: Read + Seek> SeekableRead for T {}
 
-fn read(
-    mut source: &mut dyn Source,
+/// Reads a file's picture, scaled to `options` and upright.
+pub(crate) fn read(
+    mut source: &mut dyn SeekableRead,
     limits: &PhotoLimits,
     options: &PrepareOptions,
 ) -> Result<Original, MediaError> {
@@ -197,7 +198,7 @@ fn read(
 }
 
 /// Reads the whole file.
-fn whole(source: &mut dyn Source, length: u64, limits: &PhotoLimits) -> Result<Vec<u8>, MediaError> {
+fn whole(source: &mut dyn SeekableRead, length: u64, limits: &PhotoLimits) -> Result<Vec<u8>, MediaError> {
     let failed = |error| MediaError::unreadable(&error);
     limits.check_whole_length(length)?;
     source.rewind().map_err(failed)?;
@@ -284,7 +285,7 @@ fn jpeg_as_a_whole(
 
 /// Decodes a PNG row by row; an interlaced one as a whole.
 fn png(
-    source: &mut dyn Source,
+    source: &mut dyn SeekableRead,
     length: u64,
     limits: &PhotoLimits,
     options: &PrepareOptions,

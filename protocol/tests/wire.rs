@@ -21,7 +21,7 @@ use protocol::{
     manifest::{Catalogue, CatalogueItem, Manifest, ManifestFile, SignedManifest},
     parcel::{Contents, Head, MissingPhoto, ParcelAnswer, SealedDraft, SealedFor, SealedPhoto},
     payload::*,
-    photo::{PhotoRef, PhotoRole, Sha256},
+    photo::{PhotoEvidence, PhotoOrigin, PhotoPlace, PhotoRef, PhotoRole, Sha256},
     problem::{HandsetCode, Problem, ProblemCode, ReasonCode},
     push::{Envelope, PushAnswer, RefusedEntry, StreamMark},
     role::Role,
@@ -62,6 +62,7 @@ fn photo(n: u8) -> PhotoRef {
         role: PhotoRole::Scene,
         width: 1600,
         height: 1200,
+        evidence: None,
     }
 }
 fn cell() -> CellCode {
@@ -99,6 +100,27 @@ fn assert_frozen<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
     let back: T = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string_pretty(&back).unwrap(), json, "{name}");
     insta::assert_snapshot!(name, json);
+}
+
+#[test]
+fn field_01_evidence_of_an_original_is_frozen() {
+    let evidence = PhotoEvidence {
+        origin: PhotoOrigin::Library.into(),
+        original: Sha256([9; 32]),
+        taken_at: Some("2025:03:02 14:20:00".into()),
+        place: Some(PhotoPlace {
+            point: PointE7 {
+                lat: 312_304_000,
+                lon: 1_214_737_000,
+            },
+            datum: Some("WGS-84".into()),
+        }),
+    };
+    let named = PhotoRef {
+        evidence: Some(evidence),
+        ..photo(1)
+    };
+    assert_frozen("photo_with_evidence", &named);
 }
 
 #[test]

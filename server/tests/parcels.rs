@@ -43,6 +43,7 @@ fn report(text: &str, photos: &[Vec<u8>]) -> Payload {
             role: PhotoRole::Scene,
             width: 8,
             height: 8,
+            evidence: None,
         })
         .collect();
     Payload::Report(Report {

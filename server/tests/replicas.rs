@@ -62,6 +62,7 @@ const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
 const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
 const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM upload_part";
+const COMPARABLE: &str = "SELECT COUNT(*) AS n FROM photo WHERE compared IS NULL AND received IS NOT NULL";
 const HISTORY: &str = "SELECT COUNT(*) AS n FROM mailbox_row WHERE kind = 'case' AND body IS NOT NULL";
 
 both_engines! {
@@ -86,6 +87,12 @@ both_engines! {
         c.patroller.push(&app, &[entry]).await;
         let path = begin(&app, &c.patroller, &bytes).await;
         patch(&app, &c.patroller, &path, 0, bytes[..100].to_vec()).await.expect(204);
+        // A photo that was received and that nobody compared yet.
+        let stream = c.patroller.stream.to_string();
+        app.write(move |tx, _| Ok(tx.execute(
+            "INSERT INTO photo (stream, sha256, size, received) VALUES (?1, ?2, 1, 1)",
+            params![&stream, "00".repeat(32)],
+        )?)).await;
         app.write(|tx, _| Ok(tx.execute("UPDATE entry SET state = 'pending'", &[])?)).await;
         let case = c.reported(&app).await;
         c.steps(&app, case, &["prefile", "file", "dispatch"]).await;
@@ -100,12 +107,12 @@ both_engines! {
         }).await;
         let due = async || {
             let mut found = Vec::new();
-            for sql in [PRESENT, PENDING, PARTS, HISTORY, PROVISIONAL, IDLE] {
+            for sql in [PRESENT, PENDING, PARTS, COMPARABLE, HISTORY, PROVISIONAL, IDLE] {
                 found.push(app.count(sql).await);
             }
             found
         };
-        assert_eq!(due().await, [1, 2, 1, 2, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 2, 1, 1]);
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
@@ -120,12 +127,12 @@ both_engines! {
         for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, [1, 2, 1, 2, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 2, 1, 1]);
         app.advance(20_000);
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, [0; 6]);
+        assert_eq!(due().await, [0; 7]);
     }
 
     async fn job_without_work_writes_nothing(app: TestApp) {

@@ -211,8 +211,10 @@ both_engines! {
         check_in(&mut c.patroller, &app).await;
         let case = c.reported(&app).await;
         c.steps(&app, case, &["prefile", "file", "dispatch", "handle", "forward"]).await;
-        let after: Value = c.case(&app, case).await["photos"][0]["sha256"].clone();
-        let more = json!({"cell": CELL, "purpose": "check", "case": case, "compare": after});
+        let photo: Value = c.case(&app, case).await["photos"][0].clone();
+        let more = json!({"cell": CELL, "purpose": "check", "case": case, "compare": photo["sha256"]});
+        // Handsets fetch what is shown of the attachment.
+        let after = photo["shown"].clone();
         let task: TaskId = create_task(&c, &app, more).await.expect(200).json["id"].as_str().unwrap().parse().unwrap();
         let row = c.patroller.state(&app).await[&("task".to_owned(), task.to_string())].clone();
         assert_eq!(row["compare"], after);

@@ -7,13 +7,14 @@
 )]
 
 use proptest::prelude::*;
-use protocol::photo::{PhotoRole, Sha256};
+use protocol::{
+    geo::PointE7,
+    photo::{PhotoEvidence, PhotoOrigin, PhotoPlace, PhotoRole, Sha256},
+};
 use std::{fs, io::Cursor, path::PathBuf};
 use tempfile::TempDir;
 use terminal_core::{
-    photos::{
-        FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoOrigin, PhotoSource, SealedContent, SealedError, seal,
-    },
+    photos::{FileKey, OpenedPhoto, PREFIX, PhotoFolder, PhotoSource, SealedContent, SealedError, seal},
     platform::{PhotoFileError, PhotoFiles, SystemRandom},
     transport::CancelToken,
     words,
@@ -318,4 +319,56 @@ fn domain_cases_10_a_draft_says_which_photo_is_of_before_and_which_of_after() {
         .map(|p| p.role)
         .collect();
     assert_eq!(roles, [PhotoRole::Before, PhotoRole::After]);
+}
+
+/// A picture of another year and city, chosen from the phone's pictures.
+const LIBRARY: &[u8] = include_bytes!("../../media/tests/files/library-shanghai-2025.jpg");
+
+#[test]
+fn field_01_a_library_picture_files_what_its_original_says() {
+    let dir = tempfile::tempdir().unwrap();
+    enrol(dir.path());
+    let terminal = open(dir.path(), &Hand::new());
+    let mut draft = terminal.new_report().unwrap();
+    let add = |draft: &mut terminal_core::work::ReportDraft, bytes: &[u8], origin| {
+        let cancel = CancelToken::default();
+        draft
+            .add_photo_unless(PhotoSource::Bytes(bytes), origin, &cancel)
+            .map(drop)
+            .unwrap();
+    };
+    add(&mut draft, LIBRARY, PhotoOrigin::Library);
+    add(&mut draft, &picture(1), PhotoOrigin::Camera);
+    let evidence = |origin: PhotoOrigin, bytes: &[u8]| PhotoEvidence {
+        origin: origin.into(),
+        original: Sha256::of(bytes),
+        taken_at: None,
+        place: None,
+    };
+    let expected = [
+        PhotoEvidence {
+            taken_at: Some("2025:03:02 14:20:00".into()),
+            place: Some(PhotoPlace {
+                point: PointE7 {
+                    lat: 312_304_000,
+                    lon: 1_214_737_000,
+                },
+                datum: Some("WGS-84".into()),
+            }),
+            ..evidence(PhotoOrigin::Library, LIBRARY)
+        },
+        evidence(PhotoOrigin::Camera, &picture(1)),
+    ];
+    // The process ends, and the draft is read again and submitted.
+    let id = draft.id();
+    drop(draft);
+    let mut draft = terminal.report_draft(id).unwrap();
+    draft.submit().unwrap();
+    let payload = terminal.item(id).unwrap().payload.unwrap();
+    let filed: Vec<_> = payload
+        .photos()
+        .iter()
+        .map(|p| p.evidence.clone().unwrap())
+        .collect();
+    assert_eq!(filed, expected);
 }

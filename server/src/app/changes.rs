@@ -33,6 +33,8 @@ pub enum Change {
     },
     /// A photo that an entry names was stored.
     PhotoHeld { entry: EntryId },
+    /// Another entry was found to have one of its pictures.
+    PhotoDoubted { entry: EntryId },
 }
 
 /// The changes of one write whose reactions have not run yet, in the order of reporting.

@@ -18,6 +18,10 @@ pub enum ObjectName {
     ParcelFile { stream: StreamId, sha256: Sha256 },
     /// A picture that staff attached.
     Attachment { sha256: Sha256 },
+    /// The picture that is shown of an attachment, by its own hash.
+    AttachmentView { sha256: Sha256 },
+    /// The thumbnail of that picture, by the hash of the picture.
+    AttachmentThumbnail { sha256: Sha256 },
     /// A reference file: a grid pack, the catalogue, the calendar.
     Reference { sha256: Sha256 },
     /// A part of an upload, whose first byte is at `offset`. `nonce` is random, so that two requests for the same offset
@@ -67,6 +71,12 @@ impl ObjectName {
             ["attachments", sha256] => Self::Attachment {
                 sha256: sha256.parse().ok()?,
             },
+            ["attachments", "shown", sha256] => Self::AttachmentView {
+                sha256: sha256.parse().ok()?,
+            },
+            ["attachments", "small", sha256] => Self::AttachmentThumbnail {
+                sha256: sha256.parse().ok()?,
+            },
             ["reference", sha256] => Self::Reference {
                 sha256: sha256.parse().ok()?,
             },
@@ -95,6 +105,8 @@ impl fmt::Display for ObjectName {
             }
             Self::ParcelFile { stream, sha256 } => write!(f, "parcels/{stream}/{sha256}"),
             Self::Attachment { sha256 } => write!(f, "attachments/{sha256}"),
+            Self::AttachmentView { sha256 } => write!(f, "attachments/shown/{sha256}"),
+            Self::AttachmentThumbnail { sha256 } => write!(f, "attachments/small/{sha256}"),
             Self::Reference { sha256 } => write!(f, "reference/{sha256}"),
             Self::Part {
                 upload,
@@ -161,6 +173,14 @@ mod tests {
                 format!("parcels/{ID}/{HASH}"),
             ),
             (ObjectName::Attachment { sha256 }, format!("attachments/{HASH}")),
+            (
+                ObjectName::AttachmentView { sha256 },
+                format!("attachments/shown/{HASH}"),
+            ),
+            (
+                ObjectName::AttachmentThumbnail { sha256 },
+                format!("attachments/small/{HASH}"),
+            ),
             (ObjectName::Reference { sha256 }, format!("reference/{HASH}")),
             (part(0), format!("staging/{ID}/0000000000-00010203040506ff")),
             (part(131_072), format!("staging/{ID}/0000131072-00010203040506ff")),
@@ -184,6 +204,8 @@ mod tests {
             ObjectName::Part { .. } => 4,
             ObjectName::StoreId => 5,
             ObjectName::Probe => 6,
+            ObjectName::AttachmentView { .. } => 7,
+            ObjectName::AttachmentThumbnail { .. } => 8,
         }
     }
 
@@ -196,7 +218,10 @@ mod tests {
             assert_eq!(text.parse(), Ok(name));
             variants.insert(variant(&name));
         }
-        assert_eq!(variants.into_iter().collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(
+            variants.into_iter().collect::<Vec<_>>(),
+            [0, 1, 2, 3, 4, 5, 6, 7, 8]
+        );
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use super::{
     apply::{self, NewEvent},
+    attached,
     authority::authorise,
     file::CaseFile,
     history,
@@ -15,6 +16,7 @@ use super::{
 };
 use crate::{
     app::{ctx::Ctx, state::App},
+    entries::flags::Flag,
     http::idempotency::reused,
     kernel::failure::Failure,
     store::tx::Tx,
@@ -88,6 +90,18 @@ pub fn advance(
         }
         apply::check(&file, row.guards, input)?;
         file.state = history::target(row, &events).ok_or_else(|| Failure::internal("no prior state"))?;
+        if action == Action::Handle
+            && attached::note(
+                tx,
+                &file,
+                input.attachments(),
+                app.settings.photo_near_bits,
+                ctx.now,
+            )?
+        {
+            file.flag(Flag::PhotoReused);
+            facts.insert("flags".into(), json!([Flag::PhotoReused.as_str()]));
+        }
         apply::effects(tx, ctx, app, &mut file, row, by, input, &mut facts)?;
     } else {
         apply::put_words(tx, by, input)?;

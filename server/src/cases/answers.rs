@@ -14,7 +14,10 @@ use crate::{
     },
     kernel::failure::Failure,
     people::posts,
-    photos::view::{self, Origin},
+    photos::{
+        doubts as photo_doubts,
+        view::{self, Origin},
+    },
     store::tx::Tx,
     tasks::{
         assign,
@@ -174,8 +177,10 @@ fn apply(
         return Ok(());
     };
     let (action, passed) = step(answer);
-    if !task.answer_flags.is_empty() {
-        CaseFile::load(tx, case)?.add_flags(tx, &task.answer_flags)?;
+    let mut for_case = task.answer_flags.clone();
+    for_case.extend(photo_doubts::flags_of(tx, entry.id)?);
+    if !for_case.is_empty() {
+        CaseFile::load(tx, case)?.add_flags(tx, &for_case)?;
     }
     let mut facts = Map::new();
     facts.insert("task".into(), json!(task.id));
@@ -185,7 +190,7 @@ fn apply(
     let fix = entry.evidence.position.as_ref();
     let context = FixContext::new(&taken.made, Some(&entry.evidence.clock));
     let mut flags = fix_flags(fix.as_slice(), &context, FixLimits::of(&app.settings));
-    flags.extend(&task.answer_flags);
+    flags.extend(for_case);
     if !flags.is_empty() {
         let codes: Vec<_> = flags.iter().map(|flag| flag.as_str()).collect();
         facts.insert("flags".into(), json!(codes));

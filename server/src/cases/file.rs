@@ -176,13 +176,27 @@ impl CaseFile {
         Self::find(tx, "entry", entry.to_string())
     }
 
+    /// Returns the case that an answer moved.
+    pub(super) fn of_answer(tx: &mut Tx<'_>, entry: EntryId) -> Result<Option<Self>, StoreError> {
+        let case: Option<CaseId> = tx.opt(
+            "SELECT case_id FROM task WHERE answer_entry = ?1 AND drives AND case_id IS NOT NULL",
+            params![entry.to_string()],
+            |row| row.parse("case_id"),
+        )?;
+        case.map_or(Ok(None), |case| Self::find(tx, "id", case.to_string()))
+    }
+
+    /// Adds a flag, once. The caller writes the case.
+    pub(super) fn flag(&mut self, flag: Flag) {
+        let flag = flag.as_str();
+        if !self.flags.iter().any(|known| known == flag) {
+            self.flags.push(flag.to_owned());
+        }
+    }
+
     /// Adds flags that an answer from the field brings. Not a step of the case: its version stays.
     pub(super) fn add_flags(&mut self, tx: &mut Tx<'_>, flags: &[Flag]) -> Result<(), Failure> {
-        for flag in flags.iter().map(|flag| flag.as_str()) {
-            if !self.flags.iter().any(|known| known == flag) {
-                self.flags.push(flag.to_owned());
-            }
-        }
+        flags.iter().for_each(|flag| self.flag(*flag));
         tx.execute(
             "UPDATE case_file SET flags = ?2 WHERE id = ?1",
             params![self.id.to_string(), serde_json::to_string(&self.flags)?],

@@ -19,6 +19,7 @@ mod advance;
 pub mod allowed;
 pub mod answers;
 mod apply;
+mod attached;
 mod authority;
 mod counts;
 pub mod deadlines;

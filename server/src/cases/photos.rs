@@ -1,9 +1,12 @@
 //! The photos of a case: those of its report, of the answers to its tasks, and those attached by staff.
 
-use super::{file::CaseFile, ledger::LedgerEvent};
+use super::{attached, file::CaseFile, ledger::LedgerEvent};
 use crate::{
     params,
-    photos::view::{CasePhoto, Origin, attached, counts, named_by, role_text},
+    photos::{
+        shown,
+        view::{CasePhoto, Origin, attached, counts, named_by, role_text},
+    },
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
@@ -27,6 +30,12 @@ pub fn all(tx: &mut Tx<'_>, file: &CaseFile, events: &[LedgerEvent]) -> Result<V
         };
         for sha256 in &event.attachments {
             photos.extend(attached(tx, *sha256, person)?);
+        }
+    }
+    for (sha256, doubt) in attached::doubts_of(tx, file.id)? {
+        let shown = |photo: &&mut CasePhoto| photo.sha256 == sha256 && photo.origin == Origin::Staff;
+        if let Some(photo) = photos.iter_mut().find(shown) {
+            photo.doubts.push(doubt);
         }
     }
     let mut seen = BTreeSet::new();
@@ -66,7 +75,8 @@ pub fn to_compare(
             .copied()
             .filter(|_| event.actor.post.is_none())
     });
-    Ok(last.map(|sha256| (None, sha256)))
+    last.map(|sha256| Ok((None, shown::hash_for_handsets(tx, sha256)?)))
+        .transpose()
 }
 
 /// How many photos the case's report names and how many of them the server holds.

@@ -77,6 +77,9 @@ impl<'a> Reader<'a> {
                 case.reporter_post = None;
                 case.flags = Vec::new();
                 case.fix = None;
+                for photo in &mut case.photos {
+                    photo.doubts = Vec::new();
+                }
                 case.text = masker.text(&case.text);
                 case.address = masker.text(&case.address);
                 for event in &mut case.ledger {

@@ -17,6 +17,7 @@ use crate::{
     },
     kernel::failure::Failure,
     people::posts,
+    photos::doubts,
     store::tx::Tx,
 };
 use protocol::{
@@ -192,6 +193,16 @@ pub fn photos_changed(tx: &mut Tx<'_>, ctx: &mut Ctx, _app: &App, entry: EntryId
     }
 }
 
+/// Flags the case of a report, or of an answer, of which another entry has a picture.
+pub fn photo_doubted(tx: &mut Tx<'_>, entry: EntryId) -> Result<(), Failure> {
+    let case = match CaseFile::of_entry(tx, entry)? {
+        Some(case) => Some(case),
+        None => CaseFile::of_answer(tx, entry)?,
+    };
+    let flags = doubts::flags_of(tx, entry)?;
+    case.map_or(Ok(()), |mut case| case.add_flags(tx, &flags))
+}
+
 /// Stores the corrected time of the report that opened a case. The ledger keeps the time that was given at arrival.
 pub fn time_corrected(
     tx: &mut Tx<'_>,
@@ -253,7 +264,7 @@ fn describe(
         .into_iter()
         .flatten()
         .collect();
-    let flags = rules::flags(&rules::Circumstances {
+    let mut flags = rules::flags(&rules::Circumstances {
         on_duty: presence::was_on_duty(tx, entry.author, entry.post, &taken.made)?,
         areas: &areas,
         position,
@@ -266,6 +277,7 @@ fn describe(
         basis: taken.made.basis,
         matter_known,
     });
+    flags.extend(doubts::flags_of(tx, entry.id)?);
     case.matter = report.matter.filter(|_| matter_known);
     case.text.clone_from(&report.text);
     case.address.clone_from(&report.address);

@@ -25,7 +25,7 @@ use crate::{
         failure::{Failure, invalid},
         page::{List, Page, Where},
     },
-    photos::view::answer,
+    photos::view::{answer, answer_small},
     store::tx::Tx,
 };
 use axum::{
@@ -401,14 +401,24 @@ async fn personal_data(
         .map(Json)
 }
 
-/// A photo of a case.
+/// How a photo is wanted.
+#[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct CasePhotoQuery {
+    /// A small picture for a list, at most 320 pixels a side.
+    #[serde(default)]
+    pub thumbnail: bool,
+}
+
+/// A photo of a case. An attachment of staff is served upright and without metadata, as a JPEG.
 #[utoipa::path(get, path = "/v1/cases/{id}/photos/{sha256}", tag = "cases",
-    params(("id" = CaseId, Path), ("sha256" = Sha256, Path)),
+    params(("id" = CaseId, Path), ("sha256" = Sha256, Path), CasePhotoQuery),
     responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 304), (status = "4XX", body = Problem)))]
 async fn photo(
     State(app): State<App>,
     staff: Staff,
     Path((id, sha256)): Path<(CaseId, String)>,
+    Query(query): Query<CasePhotoQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let sha256: Sha256 = sha256.parse().map_err(|_| Failure::of(ProblemCode::NotFound))?;
@@ -418,11 +428,16 @@ async fn photo(
             let file = readable(tx, &by, id)?;
             let events = ledger::events(&ledger::load(tx, id)?);
             let all = photos::all(tx, &file, &events)?;
-            let photo = all.into_iter().find(|p| p.sha256 == sha256 && p.held);
+            let photo = all.into_iter().find(|p| p.is_named(sha256) && p.held);
             photo.ok_or_else(|| Failure::of(ProblemCode::NotFound))
         })
         .await?;
-    answer(&app, &staff, format!("case:{id}"), &photo, &headers).await
+    let entity = format!("case:{id}");
+    if query.thumbnail {
+        answer_small(&app, &staff, entity, &photo, &headers).await
+    } else {
+        answer(&app, &staff, entity, &photo, &headers).await
+    }
 }
 
 #[cfg(test)]

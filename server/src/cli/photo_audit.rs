@@ -4,7 +4,7 @@ use super::data_location::DataLocation;
 use crate::{
     app::object_name::ObjectName,
     service::{
-        backup::{attachments, held_photos},
+        backup::{attachment_views, attachments, held_photos},
         run,
     },
 };
@@ -37,6 +37,13 @@ pub(super) async fn run(place: &DataLocation) -> Result<ExitCode> {
         if !opened.blobs.holds(&ObjectName::Attachment { sha256 }).await? {
             missing += 1;
             println!("缺失 missing\tattachment\t{sha256}");
+        }
+    }
+    for sha256 in opened.store.read(attachment_views).await? {
+        seen += 1;
+        if !opened.blobs.holds(&ObjectName::AttachmentView { sha256 }).await? {
+            missing += 1;
+            println!("缺失 missing\tattachment view\t{sha256}");
         }
     }
     opened.store.close().await;

@@ -35,6 +35,12 @@ crate::text_enum! {
         Far = "far",
         /// 缺核查照片: it was answered with fewer photos than asked for.
         PhotoMissing = "photo_missing",
+        /// 照片拍摄时间过早: by EXIF a photo is much older than the entry.
+        PhotoOld = "photo_old",
+        /// 照片拍于别处: by EXIF a photo was taken far from the entry's place.
+        PhotoElsewhere = "photo_elsewhere",
+        /// 照片重复使用: another entry has the same picture, or a very similar one.
+        PhotoReused = "photo_reused",
         /// 不在任何网格内
         OutsideGrid = "outside_grid",
         /// 时间不可信
@@ -57,6 +63,9 @@ impl Flag {
             Self::Imprecise => "定位精度不足",
             Self::Far => "核实核查时离现场太远",
             Self::PhotoMissing => "核实核查照片不足",
+            Self::PhotoOld => "照片不是当时所拍",
+            Self::PhotoElsewhere => "照片不是在现场所拍",
+            Self::PhotoReused => "照片与其他记录重复",
             Self::OutsideGrid => "不在任何网格内",
             Self::ClockUntrusted => "终端时间不可信",
             Self::MatterUnknown => "类型不在目录中",

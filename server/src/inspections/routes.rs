@@ -7,7 +7,7 @@ use crate::{
     grids::place,
     http::{body::Json, idempotency, operation::Operations},
     kernel::failure::{Failure, field_error, invalid},
-    photos::view,
+    photos::{shown, view},
     store::tx::Tx,
     tasks::{
         assign,
@@ -128,12 +128,12 @@ fn compare(
             .filter_map(|s| serde_json::from_str(&s.body).ok())
             .collect();
         let photos = photos::all(tx, file, &events)?;
-        if let Some(photo) = photos.into_iter().find(|p| p.sha256 == sha256 && p.held) {
-            return Ok((photo.stream, sha256));
+        if let Some(photo) = photos.into_iter().find(|p| p.is_named(sha256) && p.held) {
+            return Ok((photo.stream, photo.shown.unwrap_or(photo.sha256)));
         }
     }
     if view::is_uploaded_by(tx, sha256, staff.person)? {
-        return Ok((None, sha256));
+        return Ok((None, shown::hash_for_handsets(tx, sha256)?));
     }
     Err(invalid(
         "/compare",

@@ -3,21 +3,21 @@
 
 use super::{
     apply::{self, HeldEntry},
-    defects, needs_action, reasons,
+    defects, needs_action, photo_doubts, reasons,
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
     entries::{
         boot_time,
-        flags::{self, FixLimits},
+        flags::{self, FixLimits, Flag},
         mark,
         reading::{self, EntryContent, Reading},
         row::basis_text,
     },
     kernel::failure::Failure,
     params,
-    photos::receipts,
+    photos::{doubts, receipts},
     store::tx::Tx,
 };
 use protocol::{
@@ -25,8 +25,9 @@ use protocol::{
     entry::{Disposition, MAX_ENTRY_BYTES, Reason, Receipt},
     evidence::ClockReading,
     ids::{EntryId, EventId, PersonId, PostId, StreamId},
+    open::Open,
     payload::Payload,
-    photo::{PhotoRef, PhotoRole, Sha256},
+    photo::{PhotoOrigin, PhotoRef, PhotoRole, Sha256},
     problem::ProblemCode,
     push::{RefusedEntry, StreamMark},
     time::Millis,
@@ -191,8 +192,12 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             received: ctx.now,
             made: times.judge(tx, reading)?,
         };
-        insert_entry(tx, FixLimits::of(&app.settings), &held, bytes, &push)?;
+        let doubts = photo_doubts::judge(tx, &app.settings, &held)?;
+        let mut flags = entry_flags(&held, FixLimits::of(&app.settings));
+        flags.extend(doubts::flags(&doubts));
+        insert_entry(tx, &flags, &held, bytes, &push)?;
         insert_photos(tx, &held)?;
+        doubts::insert(tx, reading.id, &doubts, ctx.now)?;
         custody.receipts.push(Receipt {
             id: reading.id,
             n: reading.n,
@@ -310,9 +315,14 @@ fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<
     Ok(())
 }
 
+fn entry_flags(held: &HeldEntry, limits: FixLimits) -> Vec<Flag> {
+    let reading = &held.reading;
+    flags::of_entry(reading.fix.as_ref(), reading.clock.as_ref(), &held.made, limits)
+}
+
 fn insert_entry(
     tx: &mut Tx<'_>,
-    limits: FixLimits,
+    flags: &[Flag],
     held: &HeldEntry,
     bytes: &[u8],
     push: &str,
@@ -343,7 +353,7 @@ fn insert_entry(
             basis_text(held.made.basis),
             clock.map(|clock| clock.boot.clone()),
             clock.map(|clock| clock.monotonic_ms),
-            flags::codes(&flags::of_entry(reading.fix.as_ref(), reading.clock.as_ref(), &held.made, limits))
+            flags::codes(flags)
         ],
     )?;
     Ok(())
@@ -359,11 +369,15 @@ fn insert_photos(tx: &mut Tx<'_>, held: &HeldEntry) -> Result<(), Failure> {
             role,
             width,
             height,
+            evidence,
         } = photo;
+        let evidence = evidence.as_ref();
+        let place = evidence.and_then(|known| known.place.as_ref());
         receipts::expect(tx, held.stream, *sha256, *size)?;
         tx.execute(
-            "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height,
+                                      origin, original, taken_at, taken_lat, taken_lon, taken_datum)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 held.reading.id.to_string(),
                 position,
@@ -372,7 +386,13 @@ fn insert_photos(tx: &mut Tx<'_>, held: &HeldEntry) -> Result<(), Failure> {
                 column(*size),
                 role_text(role),
                 *width,
-                *height
+                *height,
+                evidence.map(|known| origin_text(&known.origin)),
+                evidence.map(|known| known.original.to_string()),
+                evidence.and_then(|known| known.taken_at.as_deref().map(short)),
+                place.map(|place| place.point.lat),
+                place.map(|place| place.point.lon),
+                place.and_then(|place| place.datum.as_deref().map(short))
             ],
         )?;
     }
@@ -385,6 +405,18 @@ fn role_text(role: &PhotoRole) -> String {
         PhotoRole::Before => "before".into(),
         PhotoRole::After => "after".into(),
         PhotoRole::Activity => "activity".into(),
-        PhotoRole::Other(text) => text.chars().filter(|c| !c.is_control()).take(64).collect(),
+        PhotoRole::Other(text) => short(text),
     }
+}
+
+fn origin_text(origin: &Open<PhotoOrigin>) -> String {
+    match origin {
+        Open::Known(origin) => origin.as_str().into(),
+        Open::Other(text) => short(text),
+    }
+}
+
+/// A text of a handset for a column: no control characters, at most 64 characters.
+fn short(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(64).collect()
 }

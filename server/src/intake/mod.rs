@@ -22,6 +22,7 @@ mod parcel_arrival;
 mod parcel_sender;
 mod parcel_store;
 mod parcels;
+pub(crate) mod photo_doubts;
 mod push;
 mod readers;
 mod reasons;

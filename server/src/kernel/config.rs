@@ -179,6 +179,14 @@ registry! {
     answer_distance_m: u32 = 100, 10..=100000, "m", "核实核查最远距离";
     /// A verification or check that is answered with fewer photos is flagged `photo_missing`
     answer_photos: u32 = 1, 0..=20, "photos", "核实核查最少照片";
+    /// A photo whose EXIF time is older than this when the entry is made is flagged `photo_old`
+    photo_age_hours: u32 = 24, 1..=8760, "h", "照片最长时效";
+    /// A photo whose EXIF place is farther from the entry's place than this, plus the accuracy of the fix, is flagged
+    /// `photo_elsewhere`
+    photo_distance_m: u32 = 1000, 50..=1000000, "m", "照片最远距离";
+    /// A photo whose perceptual hash differs from one of another entry in at most this many of 64 bits is flagged
+    /// `photo_reused`
+    photo_near_bits: u32 = 5, 0..=7, "bits", "照片相似度";
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo

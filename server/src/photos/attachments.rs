@@ -1,13 +1,17 @@
 //! Pictures that staff attach to an action, such as a photo of the place after handling.
 
-use super::checks::{limits, not_a_photo};
+use super::{
+    alike,
+    checks::{limits, not_a_photo},
+    shown::{self, ShownPicture},
+};
 use crate::{
     app::{object_name::ObjectName, state::App},
     auth::actor::Staff,
     http::body::Json,
     kernel::failure::Failure,
     params,
-    store::{error::StoreError, tx::Tx},
+    store::{error::StoreError, tx::Tx, value::Row},
 };
 use axum::{
     body::Body,
@@ -26,10 +30,28 @@ use serde::{Deserialize, Serialize};
 /// A stored picture. An action refers to it by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attached {
+    /// Hash of the bytes as they were sent, which are kept.
     pub sha256: Sha256,
     pub size: u64,
+    /// Width as a viewer shows the picture.
     pub width: u32,
     pub height: u32,
+    /// What is served of it: upright and without metadata. Absent for one of an older server until somebody looks at it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shown: Option<ShownPicture>,
+}
+
+impl Attached {
+    /// Reads a row of the table `attachment`.
+    pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            sha256: row.parse("sha256")?,
+            size: row.get("size")?,
+            width: row.get("width")?,
+            height: row.get("height")?,
+            shown: ShownPicture::read(row)?,
+        })
+    }
 }
 
 /// Stores a picture. The same bytes sent again give the same attachment.
@@ -71,11 +93,17 @@ async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Fai
         .await
         .map_err(Failure::internal)?
         .map_err(|e| not_a_photo(&e))?;
+    let (width, height) = info.upright_size();
+    let shown = {
+        let _room = app.blobs.assembling().await?;
+        shown::make(app, bytes.clone()).await?
+    };
     let attached = Attached {
         sha256: Sha256::of(&bytes),
         size: bytes.len() as u64,
-        width: info.width,
-        height: info.height,
+        width,
+        height,
+        shown: Some(shown),
     };
     let name = ObjectName::Attachment {
         sha256: attached.sha256,
@@ -87,23 +115,37 @@ async fn keep(app: &App, person: PersonId, bytes: Bytes) -> Result<Attached, Fai
     Ok(attached)
 }
 
-/// Records that a person attached a picture; does nothing if the row exists. The object must have been stored before.
+/// Records that a person attached a picture; of an existing row it only sets what is shown. The object must have been stored before.
 pub(super) fn insert(
     tx: &mut Tx<'_>,
     person: PersonId,
     attached: &Attached,
     now: Millis,
 ) -> Result<(), StoreError> {
+    let shown = attached.shown.as_ref();
+    if let Some(print) = shown.and_then(|shown| shown.print) {
+        alike::insert(tx, attached.sha256, print)?;
+    }
     tx.execute(
-        "INSERT INTO attachment (sha256, person, size, width, height, created)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256, person) DO NOTHING",
+        "INSERT INTO attachment (sha256, person, size, width, height, created,
+                                 shown_sha256, shown_size, shown_width, shown_height)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+         ON CONFLICT (sha256, person) DO UPDATE SET
+             shown_sha256 = COALESCE(attachment.shown_sha256, excluded.shown_sha256),
+             shown_size = COALESCE(attachment.shown_size, excluded.shown_size),
+             shown_width = COALESCE(attachment.shown_width, excluded.shown_width),
+             shown_height = COALESCE(attachment.shown_height, excluded.shown_height)",
         params![
             attached.sha256.to_string(),
             person.to_string(),
             i64::try_from(attached.size).unwrap_or(i64::MAX),
             attached.width,
             attached.height,
-            now.0
+            now.0,
+            shown.map(|shown| shown.sha256.to_string()),
+            shown.map(|shown| i64::try_from(shown.size).unwrap_or(i64::MAX)),
+            shown.map(|shown| shown.width),
+            shown.map(|shown| shown.height)
         ],
     )?;
     Ok(())

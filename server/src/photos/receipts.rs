@@ -17,10 +17,11 @@ use protocol::{
 };
 
 /// Allows the upload of a photo that an entry of the stream names; `size` in bytes. The same hash named twice in a
-/// stream is one photo.
+/// stream is one photo; it is compared again, for the entry that names it now.
 pub(crate) fn expect(tx: &mut Tx<'_>, stream: StreamId, sha256: Sha256, size: u64) -> Result<(), StoreError> {
     tx.execute(
-        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3) ON CONFLICT (stream, sha256) DO NOTHING",
+        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)
+         ON CONFLICT (stream, sha256) DO UPDATE SET compared = NULL",
         params![
             stream.to_string(),
             sha256.to_string(),

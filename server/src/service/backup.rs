@@ -204,6 +204,15 @@ pub fn attachments(tx: &mut Tx<'_>) -> Result<Vec<Sha256>, StoreError> {
     )
 }
 
+/// The hashes of the pictures that are shown of them.
+pub fn attachment_views(tx: &mut Tx<'_>) -> Result<Vec<Sha256>, StoreError> {
+    tx.all(
+        "SELECT DISTINCT shown_sha256 FROM attachment WHERE shown_sha256 IS NOT NULL ORDER BY shown_sha256",
+        params![],
+        |row| row.parse("shown_sha256"),
+    )
+}
+
 /// Every object that the database names, but for the photos.
 fn files(tx: &mut Tx<'_>) -> Result<Vec<Wanted>, Failure> {
     let hashed = |name, sha256| Wanted {
@@ -218,6 +227,14 @@ fn files(tx: &mut Tx<'_>) -> Result<Vec<Wanted>, Failure> {
     }];
     for sha256 in attachments(tx)? {
         names.push(hashed(ObjectName::Attachment { sha256 }, sha256));
+    }
+    for sha256 in attachment_views(tx)? {
+        names.push(hashed(ObjectName::AttachmentView { sha256 }, sha256));
+        names.push(Wanted {
+            name: ObjectName::AttachmentThumbnail { sha256 },
+            sha256: None,
+            may_be_missing: true,
+        });
     }
     names.extend(tx.all(
         "SELECT sha256 FROM reference_file UNION SELECT sha256 FROM grid WHERE in_force IS NOT NULL",

@@ -11,6 +11,7 @@ use crate::{
     auth::field_tokens,
     cases::reports,
     duty::presence,
+    intake::photo_doubts,
     kernel::failure::Failure,
     store::tx::Tx,
     tasks::{assign, task},
@@ -46,6 +47,10 @@ pub fn follow(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, change: Change) -> Resu
         Change::PhotoHeld { entry } => {
             photo_held(tx, ctx, app, entry);
             Ok(())
+        }
+        Change::PhotoDoubted { entry } => {
+            photo_doubts::note_reuse(tx, entry)?;
+            reports::photo_doubted(tx, entry)
         }
     }
 }

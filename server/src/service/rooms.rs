@@ -79,6 +79,11 @@ pub const JOBS: &[BackgroundJob] = &[
         },
     },
     BackgroundJob {
+        name: "photos.compare",
+        every: Duration::from_secs(10),
+        run: |app| Box::pin(async move { photos::alike::sweep(&app).await.map(drop) }),
+    },
+    BackgroundJob {
         name: "blobs.uploads",
         every: Duration::from_secs(180),
         run: |app| Box::pin(async move { photos::tus::sweep::sweep(&app).await.map(drop) }),

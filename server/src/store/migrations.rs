@@ -44,6 +44,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     12 "sign_in" => "0012_sign_in.sql",
     13 "calendar" => "0013_calendar.sql",
     14 "entry_time" => "0014_entry_time.sql",
+    15 "photo_evidence" => "0015_photo_evidence.sql",
 ];
 
 /// The closure of one migration transaction.

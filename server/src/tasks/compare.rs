@@ -78,7 +78,7 @@ fn within_reach(
         return Ok(vec![(ObjectName::Photo { stream, sha256 }, None)]);
     }
     // Who was relieved of the post reads nothing more, whether or not a task still names him.
-    tx.all(
+    let named = tx.all(
         "SELECT id, case_id, compare_stream FROM task t WHERE compare = ?1 AND (post = ?2 OR holder = ?3)
            AND EXISTS (SELECT 1 FROM post_holder h WHERE h.post = t.post AND h.person = ?3
                        AND h.since <= ?4 AND (h.until IS NULL OR h.until > ?4))
@@ -86,14 +86,22 @@ fn within_reach(
         params![&hash, field.post.to_string(), field.person.to_string(), now.0],
         |row| {
             let stream: Option<StreamId> = row.parse_opt("compare_stream")?;
-            // A task without `compare_stream` names an attachment of staff.
-            let name = match stream {
-                Some(stream) => ObjectName::Photo { stream, sha256 },
-                None => ObjectName::Attachment { sha256 },
+            // A task without `compare_stream` names what is shown of an attachment. One from before that was made names the
+            // attachment itself, whose bytes its handset expects.
+            let names = match stream {
+                Some(stream) => vec![ObjectName::Photo { stream, sha256 }],
+                None => vec![
+                    ObjectName::AttachmentView { sha256 },
+                    ObjectName::Attachment { sha256 },
+                ],
             };
             let (task, case): (TaskId, Option<CaseId>) = (row.parse("id")?, row.parse_opt("case_id")?);
             let entity = case.map_or_else(|| format!("task:{task}"), |case| format!("case:{case}"));
-            Ok((name, Some(entity)))
+            Ok(names
+                .into_iter()
+                .map(|name| (name, Some(entity.clone())))
+                .collect::<Vec<_>>())
         },
-    )
+    )?;
+    Ok(named.into_iter().flatten().collect())
 }

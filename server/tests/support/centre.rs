@@ -293,6 +293,7 @@ pub fn named(number: u64) -> PhotoRef {
         role: PhotoRole::Scene,
         width: 16,
         height: 16,
+        evidence: None,
     }
 }
 

@@ -80,6 +80,7 @@ pub fn named(bytes: &[u8]) -> PhotoRef {
         role: PhotoRole::Scene,
         width: 40,
         height: 40,
+        evidence: None,
     }
 }
 

@@ -23,7 +23,8 @@ use crate::{
     },
 };
 use protocol::{
-    photo::{PhotoRef, PhotoRole, Sha256},
+    geo::PointE7,
+    photo::{PhotoEvidence, PhotoOrigin, PhotoPlace, PhotoRef, PhotoRole, Sha256},
     planted,
 };
 use std::{
@@ -46,6 +47,26 @@ pub struct TakenPhoto {
     pub photo: PhotoRef,
     /// Hash of the source bytes. It detects a file that is added twice, although the stamps differ.
     pub original: Sha256,
+}
+
+impl TakenPhoto {
+    /// Names in the reference what was read of the original, so that the entry carries it.
+    #[must_use]
+    pub(crate) fn with_evidence(mut self, prepared: &media::PreparedPhoto, origin: PhotoOrigin) -> Self {
+        self.photo.evidence = Some(PhotoEvidence {
+            origin: origin.into(),
+            original: self.original,
+            taken_at: prepared.taken_at.clone(),
+            place: prepared.gps.as_ref().map(|gps| PhotoPlace {
+                point: PointE7 {
+                    lat: gps.latitude_e7,
+                    lon: gps.longitude_e7,
+                },
+                datum: gps.datum.clone(),
+            }),
+        });
+        self
+    }
 }
 
 /// The folder `photos/`: for each photo a sealed file and a sealed thumbnail, named by the photo's SHA-256.
@@ -115,6 +136,7 @@ impl PhotoFolder {
                 role,
                 width: prepared.width,
                 height: prepared.height,
+                evidence: None,
             },
             original: Sha256(prepared.original_sha256),
         })

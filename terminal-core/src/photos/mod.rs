@@ -7,5 +7,6 @@ pub(crate) mod stamp;
 
 pub use error::PhotoError;
 pub use folder::{PhotoFolder, PhotoSource, TakenPhoto};
+pub use protocol::photo::PhotoOrigin;
 pub use sealed::{FileKey, OpenedPhoto, PREFIX, SealedContent, SealedError, seal};
-pub use stamp::{PhotoOrigin, StampPlace, stamp};
+pub use stamp::{StampPlace, stamp};

@@ -1,7 +1,7 @@
 //! The text that is burnt into a photo: time, cell, street and accuracy. Always in Chinese, because the photo
 //! is evidence for the city.
 
-use protocol::{codes::CellCode, evidence::ClockReading, geo::PointE7};
+use protocol::{codes::CellCode, evidence::ClockReading, geo::PointE7, photo::PhotoOrigin};
 
 /// Where the photo was taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,15 +13,6 @@ pub struct StampPlace {
     pub cell: Option<CellCode>,
     /// Name of the street (街道), if the grid has it.
     pub street: Option<String>,
-}
-
-/// Where the bytes of a photo come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PhotoOrigin {
-    /// A camera took it for this draft.
-    Camera,
-    /// The worker chose it among the phone's pictures (图库): it may be old, or of another place.
-    Library,
 }
 
 /// The lines of the stamp. A picture from the library is marked 图库, for time and place are those of the choice; a time

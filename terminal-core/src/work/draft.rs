@@ -14,7 +14,7 @@ use crate::{
     photos::{
         error::PhotoError,
         folder::{PhotoSource, TakenPhoto, prepare},
-        stamp::{PhotoOrigin, StampPlace, stamp},
+        stamp::{StampPlace, stamp},
     },
     store::drafts::SavedDraft,
     terminal::Terminal,
@@ -30,7 +30,7 @@ use protocol::{
     evidence::Position,
     ids::{EntryId, RecordId},
     payload::{EntryKind, Payload},
-    photo::{MAX_PHOTOS_PER_ENTRY, PhotoRef, PhotoRole, Sha256},
+    photo::{MAX_PHOTOS_PER_ENTRY, PhotoOrigin, PhotoRef, PhotoRole, Sha256},
     planted,
     problem::HandsetCode,
 };
@@ -114,7 +114,10 @@ impl<C: DraftContent> Draft<C> {
             .iter()
             .filter(here)
             .map(|photo| DraftPhoto {
-                original: photo.sha256,
+                original: photo
+                    .evidence
+                    .as_ref()
+                    .map_or(photo.sha256, |known| known.original),
                 photo: photo.clone(),
             })
             .collect();
@@ -283,7 +286,7 @@ impl<C: DraftContent> Draft<C> {
             .photo_folder()
             .keep(&prepared, C::PHOTO_ROLE, self.terminal.random())
             .map_err(refused)?;
-        self.add_taken(taken)
+        self.add_taken(taken.with_evidence(&prepared, origin))
     }
     /// As [`Draft::add_photo`] without the pipeline, for a photo that was prepared before.
     ///
@@ -297,7 +300,7 @@ impl<C: DraftContent> Draft<C> {
             .photo_folder()
             .keep(ready, C::PHOTO_ROLE, self.terminal.random())
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
-        self.add_taken(taken)
+        self.add_taken(taken.with_evidence(ready, PhotoOrigin::Camera))
     }
     fn add_taken(&mut self, taken: TakenPhoto) -> Result<&mut Self> {
         if self.stored.photos.iter().any(|p| p.original == taken.original) {

@@ -320,6 +320,7 @@ impl World {
             role: PhotoRole::Scene,
             width: 10,
             height: 10,
+            evidence: None,
         };
         (photo, file)
     }

@@ -167,6 +167,7 @@ fn named(
                 role: PhotoRole::Scene,
                 width: 1000,
                 height: 300,
+                evidence: None,
             });
             let report = unit.report(refs.collect())?;
             client.send(&unit.push(vec![report])?)?.good()?;

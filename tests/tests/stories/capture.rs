@@ -220,10 +220,11 @@ fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stor
     let city = stage.city();
     let supervisor = stage::desk(&city, "dudao", Role::Supervisor);
     let mut handset = stage.patroller(&city, "135", None);
-    for (mock, zero, wanted) in [
-        (false, false, &[][..]),
-        (true, false, &["mock_position"]),
-        (true, true, &["mock_position", "zero_accuracy"]),
+    // Each entry has a photo of its own: one used again is flagged too.
+    for (photos, mock, zero, wanted) in [
+        ([341, 342], false, false, &[][..]),
+        ([343, 344], true, false, &["mock_position"]),
+        ([345, 346], true, true, &["mock_position", "zero_accuracy"]),
     ] {
         let fix = Position {
             mock,
@@ -250,7 +251,7 @@ fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stor
         draft
             .text("看过")
             .at(fix.clone())
-            .add_photo(PhotoSource::Path(&stage.small_photo(341)))
+            .add_photo(PhotoSource::Path(&stage.small_photo(photos[0])))
             .unwrap();
         draft.submit().unwrap();
         let mut draft = terminal.new_activity().unwrap();
@@ -263,7 +264,7 @@ fn story_34_mock_fix_is_flagged_on_check_ins_answers_and_activities(stage: &Stor
             .organiser("居委会")
             .participants(40)
             .at(fix)
-            .add_photo(PhotoSource::Path(&stage.small_photo(342)))
+            .add_photo(PhotoSource::Path(&stage.small_photo(photos[1])))
             .unwrap();
         let record = draft.submit().unwrap().record;
         terminal.check_out(None, "").unwrap();

@@ -12,6 +12,7 @@ use crate::{
     photos::{
         attachments::{self, Attached},
         checks::{limits, not_a_photo},
+        shown,
     },
     store::{error::StoreError, tx::Tx},
 };
@@ -83,7 +84,13 @@ pub(super) async fn finish_at_once(
         })
         .await?;
     let kept = match before {
-        None => Some(keep(app, &upload, bytes).await?),
+        None => {
+            let _room = match upload.content {
+                UploadContent::Attachment { .. } => Some(app.blobs.assembling().await?),
+                UploadContent::Photo { .. } => None,
+            };
+            Some(keep(app, &upload, bytes).await?)
+        }
         Some(_) => None,
     };
     let confirmed = upload.clone();
@@ -129,21 +136,31 @@ async fn assemble(app: &App, upload: &Upload, parts: &[ObjectName]) -> Result<By
 async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Failure> {
     match examine(app, upload, bytes).await? {
         ExaminedPicture::Picture(picture, _) if sabotage::is(Defect::PhotoNotKept) => Ok(picture),
-        ExaminedPicture::Picture(picture, bytes) => {
+        ExaminedPicture::Picture(mut picture, bytes) => {
+            if let UploadContent::Attachment { .. } = upload.content {
+                picture.shown = match shown::make(app, bytes.clone()).await {
+                    Ok(shown) => Some(shown),
+                    Err(failure) if failure.code() == Some(ProblemCode::Internal) => return Err(failure),
+                    Err(failure) => return Err(refuse(app, upload, failure).await?),
+                };
+            }
             let name = upload.content.object(picture.sha256);
             app.blobs.put_durable(&name, bytes).await?;
             Ok(picture)
         }
         ExaminedPicture::OtherBytes => Err(start_again(app, upload).await?),
-        ExaminedPicture::NoPicture(failure) => {
-            let code = failure.code().unwrap_or(ProblemCode::PhotoNotImage);
-            reject(app, upload, code, |tx, upload| {
-                upload.content.owner().tables().remove(tx, upload.id)
-            })
-            .await?;
-            Err(failure)
-        }
+        ExaminedPicture::NoPicture(failure) => Err(refuse(app, upload, failure).await?),
     }
+}
+
+/// Removes an upload whose bytes are no picture. Returns the failure to answer with.
+async fn refuse(app: &App, upload: &Upload, failure: Failure) -> Result<Failure, Failure> {
+    let code = failure.code().unwrap_or(ProblemCode::PhotoNotImage);
+    reject(app, upload, code, |tx, upload| {
+        upload.content.owner().tables().remove(tx, upload.id)
+    })
+    .await?;
+    Ok(failure)
 }
 
 enum ExaminedPicture {
@@ -164,6 +181,7 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<ExaminedPic
                 size: length,
                 width,
                 height,
+                shown: None,
             };
             ExaminedPicture::Picture(attached, bytes.clone())
         };
@@ -173,7 +191,10 @@ async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<ExaminedPic
             _ if !is_length_right => ExaminedPicture::OtherBytes,
             Some(named) if named != sha256 => ExaminedPicture::OtherBytes,
             _ => match media::inspect(&bytes, &limits) {
-                Ok(info) => picture(sha256, info.width, info.height),
+                Ok(info) => {
+                    let (width, height) = info.upright_size();
+                    picture(sha256, width, height)
+                }
                 Err(error) => ExaminedPicture::NoPicture(not_a_photo(&error)),
             },
         }

@@ -149,18 +149,13 @@ impl Upload {
             UploadContent::Photo { stream, sha256 } => receipt(tx, stream, sha256)?.map(HeldPicture::Photo),
             UploadContent::Attachment { person, .. } => tx
                 .opt(
-                    "SELECT a.sha256, a.size, a.width, a.height FROM attachment_upload u
+                    "SELECT a.sha256, a.size, a.width, a.height,
+                            a.shown_sha256, a.shown_size, a.shown_width, a.shown_height
+                     FROM attachment_upload u
                      JOIN attachment a ON a.sha256 = u.sha256 AND a.person = u.person
                      WHERE u.id = ?1 AND u.person = ?2 AND u.finished IS NOT NULL",
                     params![self.id.to_string(), person.to_string()],
-                    |row| {
-                        Ok(Attached {
-                            sha256: row.parse("sha256")?,
-                            size: row.get("size")?,
-                            width: row.get("width")?,
-                            height: row.get("height")?,
-                        })
-                    },
+                    Attached::read,
                 )?
                 .map(HeldPicture::Attachment),
         })

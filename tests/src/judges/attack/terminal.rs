@@ -119,6 +119,7 @@ fn named(sha256: Sha256, size: u64) -> PhotoRef {
         role: PhotoRole::Scene,
         width: 8000,
         height: 6000,
+        evidence: None,
     }
 }
 
