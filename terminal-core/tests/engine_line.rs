@@ -18,7 +18,7 @@ use terminal_core::{
     platform::{Clock as _, Connectivity, Power, Surroundings},
     store::{NetworkSettings, PlanMonth, TrafficUse},
     sync::{Driver, LiveGuide, SyncReport, SyncTrigger},
-    transport::{CancelToken, Method, Request, Response, Transport, TransportError},
+    transport::{CancelToken, Request, Response, Transport, TransportError},
 };
 
 const WIFI: Connectivity = Connectivity {
