@@ -5,6 +5,7 @@ use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{
         flags::{Flag, FlagName},
+        reviewer::Reviewer,
         row::EntryRow,
         taken::Taken,
     },
@@ -236,20 +237,32 @@ fn place(areas: &[Area], cell: Option<CellCode>) -> (Area, bool) {
     (area, cell.is_some() && own.is_none())
 }
 
-/// Withdraws a record that was not reviewed yet; `None` if the entry is not an activity record.
+/// Withdraws a record; `None` if the entry is not an activity record. One that was reviewed is left to a person; a
+/// `reviewer` who accepts the withdrawal takes it out of every figure.
 pub fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     _: &App,
     taken: &Taken,
     target: &EntryRow,
+    reviewer: Option<&Reviewer>,
 ) -> Result<Option<Disposition>, Failure> {
     let Some(mut record) = Record::find(tx, target.record)? else {
         return Ok(None);
     };
+    let is_author = record.author == taken.entry.author;
+    if let Some(reviewer) = reviewer {
+        reviewer.reach(record.area)?;
+        if !is_author {
+            return Err(Failure::because(
+                ProblemCode::ActivityState,
+                "活动记录由他人填报，撤回不能采用；请退回并说明",
+            ));
+        }
+    }
     match record.state {
         Standing::Withdrawn => Ok(Some(Disposition::applied())),
-        Standing::Submitted if record.author == taken.entry.author => {
+        state if is_author && (state == Standing::Submitted || reviewer.is_some()) => {
             record.state = Standing::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;

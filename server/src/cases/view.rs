@@ -69,6 +69,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     let reader = Reader::of(by, &file);
     let masker = privacy::masker(tx, Some(file.id))?;
     let limits = FixLimits::of(&app.settings);
+    let withdrawn = file.is_withdrawn();
     let whole = CaseView {
         fix: fix::of_case(tx, &app.grids, limits, &file)?,
         personal: Vec::new(),
@@ -107,7 +108,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         deadline_provisional: file.deadline_provisional,
         rounds: file.rounds,
         check_passed: file.check_passed,
-        withdrawn: file.withdrawn,
+        withdrawn,
         reported: file.reported,
         created: file.created,
         updated: file.updated,
@@ -202,7 +203,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         cell: file.cell,
         text,
         address,
-        withdrawn: file.withdrawn,
+        withdrawn: file.is_withdrawn(),
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
 }
@@ -223,6 +224,7 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
     let reader = Reader::staff(staff, &file);
     let masker = privacy::masker(tx, Some(file.id))?;
     let (photos_named, photos_held) = photos::photo_counts(tx, &file)?;
+    let withdrawn = file.is_withdrawn();
     let whole = CaseLine {
         matter: file.matter.map(|code| {
             let item = app.catalogue.find(code);
@@ -245,7 +247,7 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
         department: file.department,
         deadline: file.deadline,
         flags: file.flags,
-        withdrawn: file.withdrawn,
+        withdrawn,
         rounds: file.rounds,
         photos_named,
         photos_held,
