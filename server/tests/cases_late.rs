@@ -263,4 +263,74 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM duty_period WHERE until - since = 1800000").await, 1);
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM presence WHERE present").await, 0);
     }
+
+    async fn use_a03_the_author_reads_why_a_report_was_not_filed(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let (_, _, case) = prefiled(&mut c, &app).await;
+        assert!(row(&c.patroller, &app, "case", case).await.get("reason").is_none());
+        c.act(&app, case, "send_back", json!({"opinion": "内部意见"})).await.expect(200);
+        assert!(row(&c.patroller, &app, "case", case).await.get("reason").is_none(), "not what the desks say to each other");
+        let opinion = "不属于城市管理事项，请联系 13800138000";
+        c.act(&app, case, "decline", json!({"opinion": opinion})).await.expect(200);
+        let told = row(&c.patroller, &app, "case", case).await;
+        assert_eq!(told["state"], "not_filed");
+        let reason = told["reason"].as_str().unwrap();
+        assert!(reason.starts_with("不属于城市管理事项") && !reason.contains("13800138000"), "{reason}");
+    }
+
+    async fn use_a09_a_late_answer_is_marked_late(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let (early, late) = (task(&c, &app).await, task(&c, &app).await);
+        let case = c.registered(&app).await;
+        let own = c.open_task(&app, case).await;
+        let answer = answer_entry(&mut c.patroller, &app, early, Answer::True);
+        send(&mut c.patroller, &app, answer).await;
+        app.advance_minutes(100);
+        c.patroller.sign_in(&app).await.expect(200);
+        c.supervisor = app.staff(Role::Supervisor, c.city.district).await;
+        for task in [late, own] {
+            let answer = answer_entry(&mut c.patroller, &app, task, Answer::True);
+            assert_eq!(send(&mut c.patroller, &app, answer).await.0, "applied");
+        }
+        for (task, is_late) in [(early, false), (late, true), (own, true)] {
+            let seen = app.get(&format!("/v1/tasks/{task}"), &c.supervisor.token).await.expect(200).json;
+            assert_eq!((&seen["answered_late"], &seen["overdue"]), (&json!(is_late), &json!(false)));
+        }
+        let seen = c.case(&app, case).await;
+        assert_eq!(seen["tasks"][0]["answered_late"], true);
+        assert_eq!(seen["ledger"].as_array().unwrap().last().unwrap()["facts"]["late"], true);
+    }
+
+    async fn use_a12_the_end_of_a_duty_is_told_with_its_time(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let admin = app.staff(Role::Admin, c.city.district).await;
+        check_in(&mut c.patroller, &app).await;
+        let began = app.now().0;
+        assert_eq!(row(&c.patroller, &app, "presence", c.patroller.person).await["since"], json!(began));
+        app.advance_minutes(10);
+        let path = format!("/v1/posts/{}/holders/{}", c.patroller.post, c.patroller.person);
+        let request = Request::delete(&path).header("authorization", format!("Bearer {}", admin.token));
+        app.send(request.body(Body::empty()).unwrap()).await.expect(200);
+        let told = row(&c.patroller, &app, "presence", c.patroller.person).await;
+        assert_eq!((&told["present"], &told["since"]), (&json!(false), &json!(app.now().0)), "a handset must see that it is newer than its check-in");
+        assert!(row(&c.patroller, &app, "post", c.patroller.post).await.is_null());
+    }
+
+    async fn use_a19_a_task_names_who_has_it(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        let mut second = app.holder(c.patroller.post).await;
+        check_in(&mut c.patroller, &app).await;
+        app.advance_minutes(1);
+        check_in(&mut second, &app).await;
+        let task = task(&c, &app).await;
+        let person = second.person.to_string();
+        let name: String = app.app.read(move |tx| Ok(tx.one(
+            "SELECT name FROM person WHERE id = ?1", server::params![&person], |row| row.get("name"),
+        )?)).await.unwrap();
+        for client in [&c.patroller, &second] {
+            let told = row(client, &app, "task", task).await;
+            assert_eq!((&told["holder"], &told["holder_name"]), (&json!(second.person), &json!(name)));
+        }
+    }
 }

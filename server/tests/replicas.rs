@@ -62,8 +62,7 @@ const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
 const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
 const PENDING: &str = "SELECT COUNT(*) AS n FROM entry WHERE state = 'pending'";
 const PARTS: &str = "SELECT COUNT(*) AS n FROM upload_part";
-const HISTORY: &str =
-    "SELECT COUNT(*) AS n FROM mailbox_row WHERE kind = 'case' AND body IS NOT NULL
+const HISTORY: &str = "SELECT COUNT(*) AS n FROM mailbox_row WHERE kind = 'case' AND body IS NOT NULL
      AND entity IN (SELECT id FROM case_file WHERE state = 'withdrawn')";
 
 both_engines! {

@@ -213,6 +213,9 @@ fn apply(
     facts.insert("entry".into(), json!(entry.id));
     facts.insert("answer".into(), json!(answer));
     facts.insert("made".into(), json!(taken.made.at));
+    if taken.made.at > task.order.due {
+        facts.insert("late".into(), json!(true));
+    }
     let fix = entry.evidence.position.as_ref();
     let context = FixContext::new(&taken.made, Some(&entry.evidence.clock));
     let mut flags = fix_flags(fix.as_slice(), &context, FixLimits::of(&app.settings));

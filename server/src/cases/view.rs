@@ -20,7 +20,8 @@ use crate::{
     tasks::privacy,
 };
 use protocol::{
-    feed::{CaseRow, kind, row_words},
+    case::CaseState,
+    feed::{CaseRow, MAX_ROW_REASON, kind, row_words},
     ids::CaseId,
     time::Millis,
 };
@@ -163,14 +164,17 @@ pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, St
 
 fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
     Ok(tx.all(
-        "SELECT id, purpose, state, due, answer, answer_text FROM task WHERE case_id = ?1 ORDER BY issued, id",
+        "SELECT id, purpose, state, due, answer, answer_text, answered FROM task WHERE case_id = ?1 ORDER BY issued, id",
         params![case.to_string()],
         |row| {
+            let due = Millis(row.get("due")?);
+            let answered: Option<i64> = row.get("answered")?;
             Ok(CaseTask {
                 task: row.parse("id")?,
                 purpose: row.parse("purpose")?,
                 state: row.parse("state")?,
-                due: Millis(row.get("due")?),
+                due,
+                answered_late: answered.is_some_and(|at| Millis(at) > due),
                 answer: row.parse_opt("answer")?,
                 answer_text: row.get("answer_text")?,
             })
@@ -204,8 +208,21 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         text,
         address,
         withdrawn: file.is_withdrawn(),
+        reason: why_not_filed(tx, file, &masker)?,
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
+}
+
+/// The beginning of the opinion with which the case was not filed, for its author.
+fn why_not_filed(tx: &mut Tx<'_>, file: &CaseFile, masker: &mask::Masker) -> Result<Option<String>, Failure> {
+    if file.state != CaseState::NotFiled {
+        return Ok(None);
+    }
+    let events = ledger::events(&ledger::load(tx, file.id)?);
+    let opinion = events.last().map_or("", |event| event.opinion.as_str());
+    let start: String = opinion.chars().take(LOOKED_AT).collect();
+    let words: String = masker.text(&start).chars().take(MAX_ROW_REASON).collect();
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 /// Characters of a text that are masked for a row: more than its words can come from, because what hides the longest number

@@ -63,7 +63,8 @@ fn save(
     let row = PresenceRow {
         person,
         present: p.present,
-        since: p.since,
+        // The handset compares it with the receipt of its check-in, to see that the duty that began there has ended.
+        since: if p.present { p.since } else { p.ends },
     };
     ctx.mail
         .put(MailboxId::Author(person), kind::PRESENCE, person, &row)

@@ -2,7 +2,9 @@
 
 use crate::{
     Result,
-    cli::{args::AtArg, documents, filing::CommandContext, said::Said, table::table, text},
+    cli::{
+        args::AtArg, documents, filing::CommandContext, network::held_now, said::Said, table::table, text,
+    },
     grid::place::{TypedPlace, parse_datum},
     work::{
         tasks::{HandsetTask, TaskDistance},
@@ -29,6 +31,16 @@ impl CommandContext<'_> {
         let now = self.terminal.now()?;
         let mut rows = self.terminal.queue()?;
         rows.retain(|row| all || !row.is_finished());
+        // A photo that waits for Wi-Fi, the budget or the battery says so (law 2).
+        if let Some(held) = held_now(self.terminal)? {
+            for row in &mut rows {
+                row.explain_wait(&held);
+            }
+        }
+        // The list is all that the command line shows of an item.
+        if let Err(error) = self.terminal.mark_read(&rows) {
+            tracing::info!(name: "item.shown_again", cause = error.code().as_str());
+        }
         let items: Vec<Value> = rows.iter().map(|row| documents::item(row, now)).collect();
         Ok(Said::new(
             text::queue(self.lang, &rows, all, now),
