@@ -1,6 +1,6 @@
 //! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, FurtherEntry, Standing};
+use super::rules::{self, Further, FurtherEntry, MonthFacts, NotCounted, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{
@@ -11,7 +11,7 @@ use crate::{
     },
     kernel::{failure::Failure, mask::Masker},
     params,
-    people::{lookup, posts},
+    people::{lookup, orgs::OrgKind, posts},
     photos::view::{CasePhoto, Origin, named_by},
     store::{error::StoreError, tx::Tx, value::Row},
 };
@@ -26,6 +26,9 @@ use protocol::{
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
+
+/// The kind of a district's unit; its departments have the same area and another kind.
+pub(super) const DISTRICT: &str = OrgKind::District.as_str();
 
 /// A row of `activity`.
 #[derive(Debug, Clone)]
@@ -315,6 +318,9 @@ pub struct ActivityView {
     /// Flags of the position fix of the current version, and `outside_area` for a cell outside the areas of the post.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
+    /// Why it does not fill its district's month, or would not if it were approved (SP-05).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_counted: Vec<NotCounted>,
     /// Reviews, oldest first; only in the view of one record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
@@ -347,18 +353,40 @@ pub(super) fn reviews(tx: &mut Tx<'_>, record: RecordId) -> Result<Vec<Review>, 
     )
 }
 
-pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreError> {
+/// The kind and area of the unit that hosts what the post files.
+pub(super) fn host(tx: &mut Tx<'_>, post: PostId) -> Result<(String, Area), StoreError> {
+    tx.one(
+        "SELECT o.kind, o.area FROM post p JOIN org o ON o.id = p.org WHERE p.id = ?1",
+        params![post.to_string()],
+        |row| Ok((row.get("kind")?, row.parse("area")?)),
+    )
+}
+
+pub(super) fn view(tx: &mut Tx<'_>, app: &App, r: Record) -> Result<ActivityView, StoreError> {
     let post_name = tx.one(
         "SELECT name FROM post WHERE id = ?1",
         params![r.post.to_string()],
         |row| row.get("name"),
     )?;
+    let photos = named_by(tx, r.entry, Origin::Report)?;
+    let held = photos.iter().filter(|photo| photo.held).count();
+    let facts = MonthFacts {
+        is_host_district: host(tx, r.post)?.0 == DISTRICT,
+        participants: r.participants,
+        photos: u32::try_from(held).unwrap_or(u32::MAX),
+        has_summary: !r.summary.trim().is_empty(),
+    };
+    let (persons, pictures) = (
+        app.settings.activity_min_participants,
+        app.settings.activity_min_photos,
+    );
     let outside = r.outside_area.then(|| FlagName::of(Flag::OutsideArea.as_str()));
     let mut flags = FlagName::of_entry(tx, r.entry)?;
     flags.extend(outside);
     Ok(ActivityView {
-        photos: named_by(tx, r.entry, Origin::Report)?,
+        photos,
         flags,
+        not_counted: rules::not_counted(&facts, persons, pictures),
         author_name: lookup::name(tx, r.author)?,
         post_name,
         record: r.record,

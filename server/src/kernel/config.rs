@@ -179,6 +179,10 @@ registry! {
     answer_distance_m: u32 = 100, 10..=100000, "m", "核实核查最远距离";
     /// A verification or check that is answered with fewer photos is flagged `photo_missing`
     answer_photos: u32 = 1, 0..=20, "photos", "核实核查最少照片";
+    /// An activity with fewer participants does not fill its district's month (SP-05)
+    activity_min_participants: u32 = 50, 1..=1000000, "persons", "活动最少人数";
+    /// An activity with fewer photos on the server does not fill its district's month (SP-05)
+    activity_min_photos: u32 = 3, 1..=20, "photos", "活动最少照片";
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo
