@@ -174,6 +174,15 @@ both_engines! {
         send(&mut c.patroller, &app, theirs).await;
         review(&c, &app, record, approve.clone()).await.expect(200);
         assert_eq!(month(&app).await, (1, 0, true));
+        // A community's post that is kept under the district's unit is no district host either.
+        let kept = app.post(c.city.district, &["2201040504"]).await;
+        let mut community = app.holder(kept).await;
+        let theirs = { let a = activity(&app, "社区的"); entry(&mut community, &app, a, None) };
+        let record = theirs.record;
+        send(&mut community, &app, theirs).await;
+        let answer = review(&c, &app, record, approve.clone()).await.expect(200).json;
+        assert!(answer["not_counted"].as_array().unwrap().contains(&json!("host_not_district")), "{answer}");
+        assert_eq!(month(&app).await, (2, 0, true));
         // The district's own: not by the district, and only when size, photos and summary are there.
         let mut file = async |app: &TestApp, change: &dyn Fn(&mut Activity)| {
             let mut a = activity(app, "区里的");
@@ -205,9 +214,9 @@ both_engines! {
             let answer = app.post_json(&format!("{}/review", path(record)), &city.token, &approve).await.expect(200);
             assert_eq!(answer.json["not_counted"], json!([why]));
         }
-        assert_eq!(month(&app).await, (4, 0, true));
+        assert_eq!(month(&app).await, (5, 0, true));
         app.post_json(&format!("{}/review", path(own)), &city.token, &approve).await.expect(200);
-        assert_eq!(month(&app).await, (5, 1, false));
+        assert_eq!(month(&app).await, (6, 1, false));
         let years = app.get("/v1/activities/months?year=2026", &city.token).await.expect(200).json;
         let theirs = years.as_array().unwrap().iter().find(|d| d["district"] == "220105").unwrap();
         assert_eq!(theirs["months"][10]["missing"], true);
@@ -223,6 +232,6 @@ both_engines! {
         let asked = back.id;
         assert_eq!(send(&mut district, &app, back).await, ("review".into(), "activity.reviewed".into()));
         app.post_json(&format!("/v1/review/{asked}"), &city.token, json!({"decision": "apply"})).await.expect(200);
-        assert_eq!(month(&app).await, (4, 0, true));
+        assert_eq!(month(&app).await, (5, 0, true));
     }
 }

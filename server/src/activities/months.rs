@@ -3,7 +3,7 @@
 //! summary, and approved from above, fills a month. The beginning of the activity in Asia/Shanghai decides the month.
 
 use super::{
-    records::DISTRICT,
+    records,
     rules::{self, MonthFacts, Standing},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::extract::State;
 use jiff::civil::{Date, date};
-use protocol::{codes::CountyCode, problem::Problem, role::Role, time::Millis};
+use protocol::{codes::CountyCode, ids::PostId, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -160,29 +160,43 @@ pub(super) async fn months(
             "starts >= {first} AND starts < {after} AND length(area) >= 6"
         ));
         let sql = format!(
-            "SELECT substr(area, 1, 6) AS district, starts, state, participants, summary,
-                 (SELECT o.kind FROM post q JOIN org o ON o.id = q.org WHERE q.id = activity.post) AS host,
+            "SELECT substr(area, 1, 6) AS district, starts, state, participants, summary, post,
                  (SELECT COUNT(*) FROM entry_photo e JOIN photo h ON h.stream = e.stream AND h.sha256 = e.sha256
                       WHERE e.entry = activity.entry AND h.received IS NOT NULL) AS photos
              FROM activity {} ORDER BY record",
             condition.sql()
         );
-        let facts: Vec<Fact> = tx.all(&sql, condition.values(), |row| {
-            let host: Option<String> = row.get("host")?;
+        let found = tx.all(&sql, condition.values(), |row| {
             let summary: String = row.get("summary")?;
             let facts = MonthFacts {
-                is_host_district: host.as_deref() == Some(DISTRICT),
+                is_host_district: false,
                 participants: row.get("participants")?,
                 photos: row.get("photos")?,
                 has_summary: !summary.trim().is_empty(),
             };
-            Ok((
-                row.parse("district")?,
-                Millis(row.get("starts")?),
-                row.parse("state")?,
-                rules::not_counted(&facts, persons, pictures).is_empty(),
-            ))
+            let when = Millis(row.get("starts")?);
+            let key: (CountyCode, Millis, Standing) = (row.parse("district")?, when, row.parse("state")?);
+            Ok((key, row.parse::<PostId>("post")?, facts))
         })?;
+        // Few posts file for a district, and each files many records.
+        let mut hosts: BTreeMap<PostId, bool> = BTreeMap::new();
+        let mut facts: Vec<Fact> = Vec::with_capacity(found.len());
+        for ((district, starts, state), post, known) in found {
+            let is_host_district = match hosts.get(&post) {
+                Some(known) => *known,
+                None => {
+                    let is_district = records::host(tx, post)?.is_district;
+                    hosts.insert(post, is_district);
+                    is_district
+                }
+            };
+            let known = MonthFacts {
+                is_host_district,
+                ..known
+            };
+            let fills = rules::not_counted(&known, persons, pictures).is_empty();
+            facts.push((district, starts, state, fills));
+        }
         for (district, ..) in &facts {
             districts.entry(*district).or_insert_with(|| district.to_string());
         }

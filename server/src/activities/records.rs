@@ -28,7 +28,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 /// The kind of a district's unit; its departments have the same area and another kind.
-pub(super) const DISTRICT: &str = OrgKind::District.as_str();
+const DISTRICT: &str = OrgKind::District.as_str();
 
 /// A row of `activity`.
 #[derive(Debug, Clone)]
@@ -353,13 +353,35 @@ pub(super) fn reviews(tx: &mut Tx<'_>, record: RecordId) -> Result<Vec<Review>, 
     )
 }
 
-/// The kind and area of the unit that hosts what the post files.
-pub(super) fn host(tx: &mut Tx<'_>, post: PostId) -> Result<(String, Area), StoreError> {
-    tx.one(
+/// Who hosts what a post files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Host {
+    /// The district's unit itself.
+    pub is_district: bool,
+    /// Decides who reviews: only a unit above.
+    pub area: Area,
+}
+
+/// The host of what the post files: its unit, or a part of it if the post answers for parts only. A community's post is
+/// often kept under the district's unit.
+pub(super) fn host(tx: &mut Tx<'_>, post: PostId) -> Result<Host, StoreError> {
+    let (kind, unit): (String, Area) = tx.one(
         "SELECT o.kind, o.area FROM post p JOIN org o ON o.id = p.org WHERE p.id = ?1",
         params![post.to_string()],
         |row| Ok((row.get("kind")?, row.parse("area")?)),
-    )
+    )?;
+    let areas = posts::areas(tx, post)?;
+    let part = areas.iter().find(|area| !area.covers(unit));
+    Ok(match part {
+        Some(part) if !areas.iter().any(|area| area.covers(unit)) => Host {
+            is_district: false,
+            area: *part,
+        },
+        Some(_) | None => Host {
+            is_district: kind == DISTRICT,
+            area: unit,
+        },
+    })
 }
 
 pub(super) fn view(tx: &mut Tx<'_>, app: &App, r: Record) -> Result<ActivityView, StoreError> {
@@ -371,7 +393,7 @@ pub(super) fn view(tx: &mut Tx<'_>, app: &App, r: Record) -> Result<ActivityView
     let photos = named_by(tx, r.entry, Origin::Report)?;
     let held = photos.iter().filter(|photo| photo.held).count();
     let facts = MonthFacts {
-        is_host_district: host(tx, r.post)?.0 == DISTRICT,
+        is_host_district: host(tx, r.post)?.is_district,
         participants: r.participants,
         photos: u32::try_from(held).unwrap_or(u32::MAX),
         has_summary: !r.summary.trim().is_empty(),

@@ -176,7 +176,7 @@ pub struct ReviewBody {
 /// Checks that the reviewer is not the author and that a grant of the reviewer is above the unit that hosts the activity.
 /// Error: `activity.level`.
 fn from_above(tx: &mut Tx<'_>, staff: &Staff, record: &Record) -> Result<(), Failure> {
-    let (_, host) = records::host(tx, record.post)?;
+    let host = records::host(tx, record.post)?.area;
     let is_above = staff
         .areas(&[Role::Supervisor])
         .into_iter()

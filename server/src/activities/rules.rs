@@ -47,8 +47,8 @@ impl Standing {
 crate::text_enum! {
     /// Why an approved activity does not fill its district's month (SP-05).
     pub enum NotCounted {
-        /// The post that filed it belongs to no district's unit: a street's or a community's activity never counts for the
-        /// district.
+        /// The post that filed it does not answer for a whole district as a post of its unit: a street's or a community's
+        /// activity never counts for the district.
         HostNotDistrict = "host_not_district",
         /// Fewer participants than `activity_min_participants`.
         TooSmall = "too_small",
@@ -72,7 +72,7 @@ impl NotCounted {
 /// What decides whether an activity fills its district's month.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MonthFacts {
-    /// The post that filed it belongs to a district's unit, which hosts it.
+    /// The post that filed it belongs to a district's unit, which hosts it, and answers for all of the district.
     pub is_host_district: bool,
     pub participants: u32,
     /// Photos that the server holds.
