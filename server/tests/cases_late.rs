@@ -164,6 +164,7 @@ both_engines! {
         decide(&c, &app, back, "apply").await.expect(200);
         let seen = app.get(&format!("/v1/tasks/{task}"), &c.supervisor.token).await.expect(200).json;
         assert_eq!((&seen["state"], seen.get("answer")), (&json!("assigned"), None));
+        assert_eq!(disposition(&c.patroller, &app, id).await, ("rejected".into(), "entry.withdrawn".into()));
         assert!(!row(&c.patroller, &app, "task", task).await.is_null(), "the task must be on the handset again");
         let second = answer_entry(&mut c.patroller, &app, task, Answer::NotTrue);
         assert_eq!(send(&mut c.patroller, &app, second).await.0, "applied");

@@ -266,6 +266,10 @@ fn withdraw(
                 return Ok(disposition.into());
             }
             if let Some(disposition) = answers::withdraw(tx, ctx, target.id, reviewer)? {
+                // The task is open again, so the answer is in force no more.
+                if disposition.state == DispositionState::Applied.into() {
+                    set_disposition(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
+                }
                 return Ok(disposition.into());
             }
             Ok(Disposition::review(reasons::withdraw_late()).into())
