@@ -5,8 +5,8 @@ use super::{
     apply::{NewEvent, record},
     file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
+    late::{accepted_by, moved_on, too_late},
     rules, view,
-    withdrawal::{accepted_by, too_late},
 };
 use crate::{
     app::{ctx::Ctx, state::App},
@@ -190,23 +190,6 @@ pub fn time_corrected(
         }
         Some(_) | None => Ok(()),
     }
-}
-
-/// The reason why an entry about a report that is being worked on is left to a person.
-pub(super) fn moved_on(case: &CaseFile) -> Reason {
-    Reason::new(
-        ReasonCode::CaseMovedOn,
-        format!(
-            "案卷 {} 已进入「{}」，由中心决定是否采用",
-            case.number,
-            case.state.zh()
-        ),
-        format!(
-            "Case {} is {} by now; a person will look at it",
-            case.number,
-            case.state.as_str()
-        ),
-    )
 }
 
 /// Stores the report's fields in the case, with the flags.

@@ -9,8 +9,8 @@ use super::{
     advance::advance,
     file::CaseFile,
     input::{Actor, Input},
+    late::{accepted_by, moved_on, too_late},
     ledger::{self, EventActor, LedgerEvent},
-    reports::moved_on,
     view,
 };
 use crate::{
@@ -25,7 +25,6 @@ use protocol::{
     entry::Disposition,
     ids::CaseId,
     payload::Withdraw,
-    problem::ProblemCode,
 };
 use serde_json::{Map, json};
 
@@ -78,26 +77,6 @@ fn first_state() -> Option<CaseState> {
         To::State(state) => Some(state),
         To::Prior => None,
     })
-}
-
-/// States in an event that a reviewer accepted what the field asked for.
-pub(super) fn accepted_by(facts: &mut Map<String, serde_json::Value>, reviewer: &Reviewer) {
-    facts.insert("accepted_by".into(), json!(reviewer.person));
-    if !reviewer.words.is_empty() {
-        facts.insert("accepted_words".into(), json!(reviewer.words));
-    }
-}
-
-/// The refusal to a reviewer who accepts what came too late for the case.
-pub(super) fn too_late(case: &CaseFile) -> Failure {
-    Failure::because(
-        ProblemCode::CaseTransition,
-        format!(
-            "案卷 {} 已是「{}」，不能再采用；请退回并向填报人说明",
-            case.number,
-            case.state.zh()
-        ),
-    )
 }
 
 /// Gives the cases that were withdrawn before X23 was a state their event and the state. Runs when the server starts; an
