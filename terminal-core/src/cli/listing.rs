@@ -1,7 +1,7 @@
 //! Commands that show something, and `withdraw`.
 
 use crate::{
-    Result,
+    Error, Result,
     cli::{
         args::AtArg, documents, filing::CommandContext, network::held_now, said::Said, table::table, text,
     },
@@ -19,7 +19,11 @@ impl CommandContext<'_> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
         // Without an accuracy it is a place on a map, not where the worker stands.
         if typed.accuracy_cm.is_some() {
-            self.terminal.saw_fix(&typed.position(self.terminal.now()?)?)?;
+            match self.terminal.saw_fix(&typed.position(self.terminal.now()?)?) {
+                // A full disk lets everything be read; the fix is only kept for later.
+                Err(Error::Full) => {}
+                kept => kept?,
+            }
         }
         let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
         Ok(Said::new(
