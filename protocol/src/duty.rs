@@ -100,5 +100,8 @@ pub struct TaskRow {
     /// The person on duty to whom the task was assigned. Another holder of the post sees it only after the task was
     /// assigned again.
     pub holder: PersonId,
+    /// The name of `holder`, so that several holders of a post see who goes. Absent in a row that an older server wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder_name: Option<String>,
     pub issued: Millis,
 }

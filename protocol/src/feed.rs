@@ -138,10 +138,17 @@ pub struct CaseRow {
     /// The beginning of the description, of the same form; only in a row without an address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
-    /// True if the author withdrew the report before anyone had worked on it.
+    /// True if the author withdrew the report; for handsets that do not know [`CaseState::Withdrawn`].
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub withdrawn: bool,
+    /// Why the case was not filed: the beginning of the opinion, at most [`MAX_ROW_REASON`] characters. Only in state
+    /// [`CaseState::NotFiled`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
+
+/// Maximum length in characters of a reason in a row.
+pub const MAX_ROW_REASON: usize = 300;
 
 /// Maximum length in characters of an address, a description or a place in a row. Rows stay for years, so they hold
 /// what a list shows and no more.
@@ -219,6 +226,7 @@ pub struct PostRow {
 pub struct PresenceRow {
     pub person: PersonId,
     pub present: bool,
+    /// When the duty began; if not `present`: when it ended.
     pub since: Millis,
 }
 

@@ -328,6 +328,7 @@ fn mailbox_rows_are_frozen() {
             case: Some(CaseId(id(2))),
             post: PostId(id(3)),
             holder: PersonId(id(4)),
+            holder_name: None,
             issued: T0,
         },
     );
@@ -347,6 +348,7 @@ fn mailbox_rows_are_frozen() {
             address: None,
             text: None,
             withdrawn: false,
+            reason: None,
         },
     );
     assert_frozen(
@@ -365,6 +367,7 @@ fn mailbox_rows_are_frozen() {
             address: Some("同志街 88 号门前".into()),
             text: Some("纸箱堆在盲道上".into()),
             withdrawn: true,
+            reason: None,
         },
     );
     assert_frozen(

@@ -152,19 +152,86 @@ both_engines! {
         assert_eq!(app.get("/v1/activities", &other.token).await.expect(200).json["items"], json!([]));
     }
 
-    async fn month_without_an_activity_is_listed(app: TestApp) {
+    /// Rule: SP-05.
+    async fn sp_05_only_the_districts_own_activity_approved_by_the_city_fills_its_month(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;
         let city = app.staff(Role::Supervisor, c.city.city).await;
-        let first = { let a = activity(&app, "十一月"); entry(&mut c.patroller, &app, a, None) };
-        let record = first.record;
-        send(&mut c.patroller, &app, first).await;
-        review(&c, &app, record, json!({"version": 1, "decision": "approve"})).await.expect(200);
+        let post = app.post(c.city.district, &["220104"]).await;
+        let mut district = app.holder(post).await;
+        let month = async |app: &TestApp| {
+            let years = app.get("/v1/activities/months?year=2026", &city.token).await.expect(200).json;
+            let ours = years.as_array().unwrap().iter().find(|d| d["district"] == "220104").unwrap().clone();
+            assert_eq!(ours["name"], "朝阳区");
+            assert_eq!(ours["months"][9]["missing"], true, "October has none");
+            assert_eq!(ours["months"][11]["missing"], false, "December has not begun");
+            let month = ours["months"][10].clone();
+            (month["approved"].as_u64().unwrap(), month["counted"].as_u64().unwrap(), month["missing"].as_bool().unwrap())
+        };
+        let approve = json!({"version": 1, "decision": "approve"});
+        // A community's activity is approved by the district, and does not count.
+        let theirs = { let a = activity(&app, "社区的"); entry(&mut c.patroller, &app, a, None) };
+        let record = theirs.record;
+        send(&mut c.patroller, &app, theirs).await;
+        review(&c, &app, record, approve.clone()).await.expect(200);
+        assert_eq!(month(&app).await, (1, 0, true));
+        // A community's post that is kept under the district's unit is no district host either.
+        let kept = app.post(c.city.district, &["2201040504"]).await;
+        let mut community = app.holder(kept).await;
+        let theirs = { let a = activity(&app, "社区的"); entry(&mut community, &app, a, None) };
+        let record = theirs.record;
+        send(&mut community, &app, theirs).await;
+        let answer = review(&c, &app, record, approve.clone()).await.expect(200).json;
+        assert!(answer["not_counted"].as_array().unwrap().contains(&json!("host_not_district")), "{answer}");
+        assert_eq!(month(&app).await, (2, 0, true));
+        // The district's own: not by the district, and only when size, photos and summary are there.
+        let mut file = async |app: &TestApp, change: &dyn Fn(&mut Activity)| {
+            let mut a = activity(app, "区里的");
+            a.photos = (0..3).map(|_| centre::named(app.number())).collect();
+            change(&mut a);
+            let filed = entry(&mut district, app, a, None);
+            let (id, record, stream) = (filed.id, filed.record, district.stream);
+            assert_eq!(send(&mut district, app, filed).await.0, "applied");
+            app.write(move |tx, ctx| {
+                tx.execute(
+                    "INSERT INTO photo (stream, sha256, size, received)
+                     SELECT e.stream, e.sha256, 1, CAST(?3 AS BIGINT) FROM entry_photo e WHERE e.entry = ?1 AND e.stream = ?2
+                     ON CONFLICT (stream, sha256) DO UPDATE SET received = excluded.received",
+                    server::params![id.to_string(), stream.to_string(), ctx.now.0],
+                )?;
+                Ok(())
+            }).await;
+            record
+        };
+        let own = file(&app, &|_| ()).await;
+        review(&c, &app, own, approve.clone()).await.expect(403).expect_code("activity.level");
+        let path = |record: RecordId| format!("/v1/activities/{record}");
+        for (change, why) in [
+            (&(|a: &mut Activity| a.participants = 49) as &dyn Fn(&mut Activity), "too_small"),
+            (&|a: &mut Activity| a.photos.truncate(2), "no_photo"),
+            (&|a: &mut Activity| a.summary = " ".into(), "no_summary"),
+        ] {
+            let record = file(&app, change).await;
+            let answer = app.post_json(&format!("{}/review", path(record)), &city.token, &approve).await.expect(200);
+            assert_eq!(answer.json["not_counted"], json!([why]));
+        }
+        assert_eq!(month(&app).await, (5, 0, true));
+        app.post_json(&format!("{}/review", path(own)), &city.token, &approve).await.expect(200);
+        assert_eq!(month(&app).await, (6, 1, false));
         let years = app.get("/v1/activities/months?year=2026", &city.token).await.expect(200).json;
-        let of = |district: &str| years.as_array().unwrap().iter().find(|d| d["district"] == district).unwrap().clone();
-        let (ours, theirs) = (of("220104"), of("220105"));
-        assert_eq!((&ours["name"], &ours["months"][10]["approved"]), (&json!("朝阳区"), &json!(1)));
-        assert_eq!((&ours["months"][10]["missing"], &ours["months"][9]["missing"]), (&json!(false), &json!(true)));
-        assert_eq!((&theirs["months"][10]["missing"], &theirs["months"][11]["missing"]), (&json!(true), &json!(false)));
+        let theirs = years.as_array().unwrap().iter().find(|d| d["district"] == "220105").unwrap();
+        assert_eq!(theirs["months"][10]["missing"], true);
         app.get("/v1/activities/months?year=1", &city.token).await.expect(422);
+        // Withdrawn with the consent of the city, it leaves the figure.
+        let entry = app.get(&path(own), &city.token).await.expect(200).json["record"].clone();
+        assert_eq!(entry, json!(own));
+        let id = app.app.read(move |tx| Ok(tx.one(
+            "SELECT entry FROM activity WHERE record = ?1", server::params![own.to_string()], |row| row.parse("entry"),
+        )?)).await.unwrap();
+        let mut back = district.entry(&app, &Payload::Withdraw(Withdraw { entry: id, reason: "未举办".into() }));
+        (back.record, back.after) = (own, Some(id));
+        let asked = back.id;
+        assert_eq!(send(&mut district, &app, back).await, ("review".into(), "activity.reviewed".into()));
+        app.post_json(&format!("/v1/review/{asked}"), &city.token, json!({"decision": "apply"})).await.expect(200);
+        assert_eq!(month(&app).await, (5, 0, true));
     }
 }

@@ -101,6 +101,7 @@ fn history_row(k: u16) -> CaseRow {
         address: Some(format!("桂林路 {} 号门前人行道", k % 300)),
         text: None,
         withdrawn: false,
+        reason: None,
     }
 }
 

@@ -117,6 +117,35 @@ both_engines! {
         assert_eq!(thief.push(&app, &[stolen]).await.refused[0].code, "entry.conflict");
     }
 
+    async fn field_06_a_phone_with_another_history_is_noted_and_its_entry_arrives_under_a_free_number(app: TestApp) {
+        let mut client = handset(&app).await;
+        let original = client.entry(&app, &report("原件"));
+        client.push(&app, std::slice::from_ref(&original)).await;
+        // A copy of the phone files its own report under the same number, and sends it twice.
+        let mut copied = client.entry(&app, &report("副本"));
+        copied.n = original.n;
+        for _ in 0..2 {
+            let answer = client.push(&app, std::slice::from_ref(&copied)).await;
+            assert_eq!(answer.refused[0].code, "entry.number_taken");
+            assert_eq!(answer.mark.highest, original.n, "the mark says which number is free");
+        }
+        let noted = "SELECT COUNT(*) AS n FROM audit_event WHERE action = 'stream.number_taken'";
+        assert_eq!(app.count(noted).await, 1, "one line an hour, however often it is sent");
+        app.advance_minutes(59);
+        client.sign_in(&app).await.expect(200);
+        client.push(&app, std::slice::from_ref(&copied)).await;
+        assert_eq!(app.count(noted).await, 1);
+        app.advance_minutes(2);
+        client.sign_in(&app).await.expect(200);
+        client.push(&app, std::slice::from_ref(&copied)).await;
+        assert_eq!(app.count(noted).await, 2);
+        // With the next number the same id is accepted, and nothing is missing.
+        copied.n = original.n + 1;
+        let answer = client.push(&app, std::slice::from_ref(&copied)).await;
+        assert_eq!((answer.receipts[0].id, answer.mark.upto), (copied.id, copied.n));
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 2);
+    }
+
     async fn story_07_batch_resent_with_more_entries_files_the_earlier_ones_once(app: TestApp) {
         let mut client = handset(&app).await;
         let mut entries: Vec<Entry> = (0..3).map(|i| client.entry(&app, &report(&i.to_string()))).collect();

@@ -251,7 +251,8 @@ both_engines! {
         assert_eq!(disposition_of(&app, &client, back.id).await, state_and_code("review", "entry.withdraw_late"));
         let leader = app.staff(Role::ShiftLeader, city.district).await;
         let path = format!("/v1/review/{}", back.id);
-        app.post_json(&path, &leader.token, json!({"decision": "apply"})).await.expect(200);
-        assert_eq!(disposition_of(&app, &client, back.id).await, state_and_code("applied", "review.accepted"));
+        let apply = json!({"decision": "apply"});
+        app.post_json(&path, &leader.token, apply).await.expect(409).expect_code("review.not_applicable");
+        assert_eq!(disposition_of(&app, &client, back.id).await, state_and_code("review", "entry.withdraw_late"));
     }
 }

@@ -85,6 +85,7 @@ fn a_task_is_new_until_it_was_seen_and_forgotten_with_its_end() {
         case: None,
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
+        holder_name: None,
         issued: Millis(MORNING),
     };
     let pull = |body: Option<&TaskRow>| {

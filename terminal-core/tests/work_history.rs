@@ -113,6 +113,7 @@ fn case(n: u32, made: Option<Millis>, state: CaseState) -> CaseRow {
         address: Some("同志街 88 号".into()),
         text: None,
         withdrawn: false,
+        reason: None,
     }
 }
 

@@ -43,6 +43,7 @@ fn task(n: u128) -> TaskRow {
         case: None,
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
+        holder_name: None,
         issued: Millis(MORNING),
     }
 }

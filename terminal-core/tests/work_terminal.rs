@@ -15,10 +15,11 @@ mod queue;
 mod tasks;
 
 use protocol::{
+    case::CaseState,
     duty::{Answer, Purpose, TaskRow},
     entry::{Disposition, DispositionState, Reason},
-    feed::{ActivityRow, ActivityState, DispositionRow, Mailbox, PresenceRow, kind},
-    ids::{EntryId, TaskId},
+    feed::{ActivityRow, ActivityState, CaseRow, DispositionRow, Mailbox, PresenceRow, kind},
+    ids::{CaseId, EntryId, TaskId},
     manifest::FileName,
     open::Open,
     payload::{EntryKind, Payload},

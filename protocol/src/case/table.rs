@@ -277,6 +277,18 @@ pub const TRANSITIONS: &[Transition] = {
             guards: &[G::Opinion],
             effects: &[],
         },
+        // Last, so that the cases stay in the queues of the rows above.
+        Transition {
+            id: "X23",
+            action: A::Withdraw,
+            from: &[S::Reported, S::Prefiled, S::SentBack],
+            by: &[R::Patroller],
+            to: To::State(S::Withdrawn),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[],
+            effects: &[],
+        },
     ]
 };
 

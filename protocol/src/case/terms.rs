@@ -59,13 +59,15 @@ terms! {
         Redispatch = "redispatch" "待二次派遣",
         /// Final: closed.
         Closed = "closed" "结案",
+        /// Final: its author withdrew the report before the case was filed.
+        Withdrawn = "withdrawn" "已撤回",
     }
 }
 
 impl CaseState {
     /// Returns true for states that have no outgoing transition.
     pub const fn is_final(self) -> bool {
-        matches!(self, Self::Closed | Self::NotFiled)
+        matches!(self, Self::Closed | Self::NotFiled | Self::Withdrawn)
     }
 }
 
@@ -102,6 +104,8 @@ terms! {
         Close = "close" "结案",
         /// T15, back to the command centre.
         Rework = "rework" "回退指挥中心",
+        /// X23, by the author's withdrawal; after T4 a reviewer has to accept the withdrawal.
+        Withdraw = "withdraw" "撤回",
     }
 }
 

@@ -84,8 +84,10 @@ problem_codes! {
         TaskState = "task.state", 409, Refused, "任务当前状态不能这样操作，请刷新后查看", "The task does not allow this action in its present state; refresh and look at the task";
         PlaceUnknown = "place.outside_grid", 422, Refused, "该位置不在任何网格内，请重新选点", "The place is not in any cell of the grid; choose another place";
         // The review queue
+        ReviewNotApplicable = "review.not_applicable", 409, Refused, "这类内容不能由核对采用，请退回并说明原因", "A reviewer cannot apply this kind of entry; reject it and give the reason";
         ReviewSettled = "review.settled", 409, Refused, "该内容不在待核对之列，请刷新列表", "This entry is not waiting for a decision; refresh the list";
         // Activities
+        ActivityLevel = "activity.level", 403, Refused, "活动由举办单位的上一级审核，您不用处理", "An activity is reviewed by a unit above its host; you do not need to act";
         ActivityState = "activity.state", 409, Refused, "该活动记录已审核，请刷新后查看结果", "This activity record has already been reviewed; refresh to see the result";
         ActivityChanged = "activity.changed", 409, Refused, "活动记录已更新为新版本，请刷新后再审核", "The activity record has a newer version; refresh it before you review";
         // Grid

@@ -60,6 +60,8 @@ error_codes! {
         ReportNotReturned = "report.not_returned", Input, "这一条没有被退回，不用修改；要更正请先撤回", "this item was not returned, so it cannot be revised; to correct it, withdraw it first";
         /// The entry was rejected without a reason.
         RejectedUnsaid = "entry.rejected", Refused, "未说明原因，请联系中心", "no reason was given; contact the centre";
+        /// The reason is the opinion of the person who did not file the case.
+        CaseNotFiled = "case.not_filed", Settled, "中心未立案", "the centre did not file the case";
         // Drafts and reports
         DraftOtherKind = "draft.other_kind", Input, "这份草稿是另一种内容，请用对应的命令继续", "this draft is of another kind; continue it with the matching command";
         DraftSubmitted = "draft.submitted", Input, "这份内容已提交，不能再改；如需更正请撤回后重新上报", "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one";

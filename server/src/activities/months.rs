@@ -1,7 +1,11 @@
 //! Activities per district and month. Each district must hold at least one organised activity per calendar month; a month
-//! without one is shown as missing (SP-05). The beginning of the activity in Asia/Shanghai decides the month.
+//! without one is shown as missing (SP-05). Only what the district hosts, with enough participants and photos and a
+//! summary, and approved from above, fills a month. The beginning of the activity in Asia/Shanghai decides the month.
 
-use super::rules::Standing;
+use super::{
+    records,
+    rules::{self, MonthFacts, Standing},
+};
 use crate::{
     app::state::App,
     auth::actor::Staff,
@@ -13,7 +17,7 @@ use crate::{
 };
 use axum::extract::State;
 use jiff::civil::{Date, date};
-use protocol::{codes::CountyCode, problem::Problem, role::Role, time::Millis};
+use protocol::{codes::CountyCode, ids::PostId, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -35,13 +39,15 @@ pub struct MonthQuery {
 pub struct Month {
     /// 1..=12
     pub month: i8,
-    /// Approved records; only these count for SP-05.
+    /// Approved records.
     pub approved: u64,
+    /// Approved records that fill the month (SP-05): [`super::rules::not_counted`].
+    pub counted: u64,
     /// Waiting for a review.
     pub submitted: u64,
     /// Returned and not revised yet.
     pub returned: u64,
-    /// True if the month has begun and has no approved record.
+    /// True if the month has begun and no record fills it.
     pub missing: bool,
 }
 
@@ -54,8 +60,8 @@ pub struct DistrictYear {
     pub months: Vec<Month>,
 }
 
-/// District, beginning and state of one record.
-pub(super) type Fact = (CountyCode, Millis, Standing);
+/// District, beginning and state of one record, and whether it fills the month once it is approved.
+pub(super) type Fact = (CountyCode, Millis, Standing, bool);
 
 /// The year of each district, including districts without activities. Months after `today` are never missing.
 pub(super) fn table(
@@ -73,18 +79,21 @@ pub(super) fn table(
                         month,
                         ..Month::default()
                     };
-                    for (_, _, state) in facts.iter().filter(|(district, starts, _)| {
+                    for (_, _, state, fills) in facts.iter().filter(|(district, starts, ..)| {
                         let day = starts.civil().date();
                         district == code && (day.year(), day.month()) == (year, month)
                     }) {
                         match state {
-                            Standing::Approved => row.approved += 1,
+                            Standing::Approved => {
+                                row.approved += 1;
+                                row.counted += u64::from(*fills);
+                            }
                             Standing::Submitted => row.submitted += 1,
                             Standing::Returned => row.returned += 1,
                             Standing::Withdrawn => {}
                         }
                     }
-                    row.missing = row.approved == 0 && (year, month) <= (today.year(), today.month());
+                    row.missing = row.counted == 0 && (year, month) <= (today.year(), today.month());
                     row
                 })
                 .collect();
@@ -97,7 +106,7 @@ pub(super) fn table(
         .collect()
 }
 
-/// Activity records by district and month. A month without an approved record has `missing` set (SP-05).
+/// Activity records by district and month. A month that no record fills has `missing` set (SP-05).
 #[utoipa::path(get, path = "/v1/activities/months", tag = "activities", params(MonthQuery),
     responses((status = 200, body = Vec<DistrictYear>), (status = "4XX", body = Problem)))]
 pub(super) async fn months(
@@ -113,6 +122,8 @@ pub(super) async fn months(
         ));
     }
     let today = app.clock.now().civil().date();
+    let persons = app.settings.activity_min_participants;
+    let pictures = app.settings.activity_min_photos;
     let areas = staff.areas(READERS);
     app.read(move |tx| {
         let scope = |column: &str| {
@@ -149,17 +160,44 @@ pub(super) async fn months(
             "starts >= {first} AND starts < {after} AND length(area) >= 6"
         ));
         let sql = format!(
-            "SELECT substr(area, 1, 6) AS district, starts, state FROM activity {} ORDER BY record",
+            "SELECT substr(area, 1, 6) AS district, starts, state, participants, summary, post,
+                 (SELECT COUNT(*) FROM entry_photo e JOIN photo h ON h.stream = e.stream AND h.sha256 = e.sha256
+                      WHERE e.entry = activity.entry AND h.received IS NOT NULL) AS photos
+             FROM activity {} ORDER BY record",
             condition.sql()
         );
-        let facts: Vec<Fact> = tx.all(&sql, condition.values(), |row| {
-            Ok((
-                row.parse("district")?,
-                Millis(row.get("starts")?),
-                row.parse("state")?,
-            ))
+        let found = tx.all(&sql, condition.values(), |row| {
+            let summary: String = row.get("summary")?;
+            let facts = MonthFacts {
+                is_host_district: false,
+                participants: row.get("participants")?,
+                photos: row.get("photos")?,
+                has_summary: !summary.trim().is_empty(),
+            };
+            let when = Millis(row.get("starts")?);
+            let key: (CountyCode, Millis, Standing) = (row.parse("district")?, when, row.parse("state")?);
+            Ok((key, row.parse::<PostId>("post")?, facts))
         })?;
-        for (district, _, _) in &facts {
+        // Few posts file for a district, and each files many records.
+        let mut hosts: BTreeMap<PostId, bool> = BTreeMap::new();
+        let mut facts: Vec<Fact> = Vec::with_capacity(found.len());
+        for ((district, starts, state), post, known) in found {
+            let is_host_district = match hosts.get(&post) {
+                Some(known) => *known,
+                None => {
+                    let is_district = records::host(tx, post)?.is_district;
+                    hosts.insert(post, is_district);
+                    is_district
+                }
+            };
+            let known = MonthFacts {
+                is_host_district,
+                ..known
+            };
+            let fills = rules::not_counted(&known, persons, pictures).is_empty();
+            facts.push((district, starts, state, fills));
+        }
+        for (district, ..) in &facts {
             districts.entry(*district).or_insert_with(|| district.to_string());
         }
         Ok(table(query.year, &districts, &facts, today))
@@ -180,17 +218,20 @@ mod tests {
         let districts = BTreeMap::from([(district, "朝阳区".to_owned()), (other, "二道区".to_owned())]);
         let at = |month, day| Millis::from_civil(date(2026, month, day).at(0, 0, 0, 0));
         let facts = [
-            (district, at(1, 1), Standing::Approved),
-            (district, at(1, 31), Standing::Submitted),
-            (district, at(2, 1), Standing::Returned),
+            (district, at(1, 1), Standing::Approved, true),
+            (district, at(1, 31), Standing::Submitted, true),
+            (district, at(2, 1), Standing::Returned, true),
+            (district, at(2, 2), Standing::Approved, false),
+            (district, at(2, 3), Standing::Withdrawn, true),
         ];
         let years = table(2026, &districts, &facts, date(2026, 3, 15));
         assert_eq!(years.len(), 2);
         let first = &years[0].months;
         assert_eq!(
-            (first[0].approved, first[0].submitted, first[0].missing),
+            (first[0].counted, first[0].submitted, first[0].missing),
             (1, 1, false)
         );
+        assert_eq!((first[1].approved, first[1].counted), (1, 0));
         assert!(first[1].missing && first[2].missing);
         assert!(!first[3].missing, "April has not begun");
         assert!(years[1].months[0].missing);
@@ -205,7 +246,7 @@ mod tests {
         let years = table(
             2026,
             &districts,
-            &[(district, at, Standing::Approved)],
+            &[(district, at, Standing::Approved, true)],
             date(2026, 12, 1),
         );
         assert_eq!(years[0].months[1].approved, 1);

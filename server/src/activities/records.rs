@@ -1,16 +1,17 @@
 //! Activity records in the database and in their author's mailbox.
 
-use super::rules::{self, Further, FurtherEntry, Standing};
+use super::rules::{self, Further, FurtherEntry, MonthFacts, NotCounted, Standing};
 use crate::{
     app::{ctx::Ctx, mailbox::MailboxId, state::App},
     entries::{
         flags::{Flag, FlagName},
+        reviewer::Reviewer,
         row::EntryRow,
         taken::Taken,
     },
     kernel::{failure::Failure, mask::Masker},
     params,
-    people::{lookup, posts},
+    people::{lookup, orgs::OrgKind, posts},
     photos::view::{CasePhoto, Origin, named_by},
     store::{error::StoreError, tx::Tx, value::Row},
 };
@@ -25,6 +26,9 @@ use protocol::{
     time::Millis,
 };
 use serde::{Deserialize, Serialize};
+
+/// The kind of a district's unit; its departments have the same area and another kind.
+const DISTRICT: &str = OrgKind::District.as_str();
 
 /// A row of `activity`.
 #[derive(Debug, Clone)]
@@ -236,20 +240,32 @@ fn place(areas: &[Area], cell: Option<CellCode>) -> (Area, bool) {
     (area, cell.is_some() && own.is_none())
 }
 
-/// Withdraws a record that was not reviewed yet; `None` if the entry is not an activity record.
+/// Withdraws a record; `None` if the entry is not an activity record. One that was reviewed is left to a person; a
+/// `reviewer` who accepts the withdrawal takes it out of every figure.
 pub fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     _: &App,
     taken: &Taken,
     target: &EntryRow,
+    reviewer: Option<&Reviewer>,
 ) -> Result<Option<Disposition>, Failure> {
     let Some(mut record) = Record::find(tx, target.record)? else {
         return Ok(None);
     };
+    let is_author = record.author == taken.entry.author;
+    if let Some(reviewer) = reviewer {
+        reviewer.reach(record.area)?;
+        if !is_author {
+            return Err(Failure::because(
+                ProblemCode::ActivityState,
+                "活动记录由他人填报，撤回不能采用；请退回并说明",
+            ));
+        }
+    }
     match record.state {
         Standing::Withdrawn => Ok(Some(Disposition::applied())),
-        Standing::Submitted if record.author == taken.entry.author => {
+        state if is_author && (state == Standing::Submitted || reviewer.is_some()) => {
             record.state = Standing::Withdrawn;
             record.updated = ctx.now;
             record.save(tx)?;
@@ -302,6 +318,9 @@ pub struct ActivityView {
     /// Flags of the position fix of the current version, and `outside_area` for a cell outside the areas of the post.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flags: Vec<FlagName>,
+    /// Why it does not fill its district's month, or would not if it were approved (SP-05).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub not_counted: Vec<NotCounted>,
     /// Reviews, oldest first; only in the view of one record.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reviews: Vec<Review>,
@@ -334,18 +353,62 @@ pub(super) fn reviews(tx: &mut Tx<'_>, record: RecordId) -> Result<Vec<Review>, 
     )
 }
 
-pub(super) fn view(tx: &mut Tx<'_>, r: Record) -> Result<ActivityView, StoreError> {
+/// Who hosts what a post files.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Host {
+    /// The district's unit itself.
+    pub is_district: bool,
+    /// Decides who reviews: only a unit above.
+    pub area: Area,
+}
+
+/// The host of what the post files: its unit, or a part of it if the post answers for parts only. A community's post is
+/// often kept under the district's unit.
+pub(super) fn host(tx: &mut Tx<'_>, post: PostId) -> Result<Host, StoreError> {
+    let (kind, unit): (String, Area) = tx.one(
+        "SELECT o.kind, o.area FROM post p JOIN org o ON o.id = p.org WHERE p.id = ?1",
+        params![post.to_string()],
+        |row| Ok((row.get("kind")?, row.parse("area")?)),
+    )?;
+    let areas = posts::areas(tx, post)?;
+    let part = areas.iter().find(|area| !area.covers(unit));
+    Ok(match part {
+        Some(part) if !areas.iter().any(|area| area.covers(unit)) => Host {
+            is_district: false,
+            area: *part,
+        },
+        Some(_) | None => Host {
+            is_district: kind == DISTRICT,
+            area: unit,
+        },
+    })
+}
+
+pub(super) fn view(tx: &mut Tx<'_>, app: &App, r: Record) -> Result<ActivityView, StoreError> {
     let post_name = tx.one(
         "SELECT name FROM post WHERE id = ?1",
         params![r.post.to_string()],
         |row| row.get("name"),
     )?;
+    let photos = named_by(tx, r.entry, Origin::Report)?;
+    let held = photos.iter().filter(|photo| photo.held).count();
+    let facts = MonthFacts {
+        is_host_district: host(tx, r.post)?.is_district,
+        participants: r.participants,
+        photos: u32::try_from(held).unwrap_or(u32::MAX),
+        has_summary: !r.summary.trim().is_empty(),
+    };
+    let (persons, pictures) = (
+        app.settings.activity_min_participants,
+        app.settings.activity_min_photos,
+    );
     let outside = r.outside_area.then(|| FlagName::of(Flag::OutsideArea.as_str()));
     let mut flags = FlagName::of_entry(tx, r.entry)?;
     flags.extend(outside);
     Ok(ActivityView {
-        photos: named_by(tx, r.entry, Origin::Report)?,
+        photos,
         flags,
+        not_counted: rules::not_counted(&facts, persons, pictures),
         author_name: lookup::name(tx, r.author)?,
         post_name,
         record: r.record,

@@ -3,7 +3,7 @@
 use super::{
     months,
     records::{self, ActivityView, COLUMNS, Record},
-    rules::Standing,
+    rules::{self, Standing},
 };
 use crate::{
     app::{audit, state::App},
@@ -71,12 +71,13 @@ async fn activities(
     if let Some(area) = query.area {
         condition.within_asked("area", &area);
     }
+    let parts = app.clone();
     app.read(move |tx| {
         let select = format!("SELECT {COLUMNS} FROM activity");
         let found = list.rows(tx, (&select, "updated, record"), &condition, Record::read)?;
         let rows = found
             .into_iter()
-            .map(|r| records::view(tx, r))
+            .map(|r| records::view(tx, &parts, r))
             .collect::<Result<Vec<_>, _>>()?;
         list.page(rows, |row| (row.updated.0, row.record))
     })
@@ -93,11 +94,11 @@ fn readable(tx: &mut Tx<'_>, staff: &Staff, id: RecordId) -> Result<Record, Fail
     }
 }
 
-fn full(tx: &mut Tx<'_>, record: Record) -> Result<ActivityView, Failure> {
+fn full(tx: &mut Tx<'_>, app: &App, record: Record) -> Result<ActivityView, Failure> {
     let reviews = records::reviews(tx, record.record)?;
     Ok(ActivityView {
         reviews,
-        ..records::view(tx, record)?
+        ..records::view(tx, app, record)?
     })
 }
 
@@ -109,9 +110,10 @@ async fn activity(
     staff: Staff,
     Path(id): Path<RecordId>,
 ) -> Result<Json<ActivityView>, Failure> {
+    let parts = app.clone();
     app.read(move |tx| {
         let record = readable(tx, &staff, id)?;
-        full(tx, record)
+        full(tx, &parts, record)
     })
     .await
     .map(Json)
@@ -171,8 +173,23 @@ pub struct ReviewBody {
     pub reason: String,
 }
 
+/// Checks that the reviewer is not the author and that a grant of the reviewer is above the unit that hosts the activity.
+/// Error: `activity.level`.
+fn from_above(tx: &mut Tx<'_>, staff: &Staff, record: &Record) -> Result<(), Failure> {
+    let host = records::host(tx, record.post)?.area;
+    let is_above = staff
+        .areas(&[Role::Supervisor])
+        .into_iter()
+        .any(|area| rules::may_review(area, host));
+    if is_above && record.author != staff.person {
+        Ok(())
+    } else {
+        Err(Failure::of(ProblemCode::ActivityLevel))
+    }
+}
+
 /// Approves an activity record or returns it with a reason. If the same person repeats the decision, the answer is
-/// the same (SP-03, SP-05).
+/// the same. Only a unit above the host reviews (SP-03, SP-05); error `activity.level`.
 #[utoipa::path(post, path = "/v1/activities/{record}/review", tag = "activities", request_body = ReviewBody,
     params(("record" = RecordId, Path)),
     responses((status = 200, body = ActivityView), (status = "4XX", body = Problem)))]
@@ -193,16 +210,18 @@ async fn review(
     if reason.chars().count() > 2000 || reason.contains('\0') {
         return Err(invalid("/reason", "文字过长", "the text is too long"));
     }
+    let parts = app.clone();
     app.write(move |tx, ctx| {
         let mut record = Record::load(tx, id)?;
         staff.require(Role::Supervisor, record.area)?;
+        from_above(tx, &staff, &record)?;
         let wanted = body.decision.state();
         if record.version == body.version
             && record.state == wanted
             && record.reviewed_by == Some(staff.person)
             && record.reason.as_deref().unwrap_or_default() == reason
         {
-            return full(tx, record);
+            return full(tx, &parts, record);
         }
         if record.state != Standing::Submitted {
             return Err(Failure::because(
@@ -236,7 +255,7 @@ async fn review(
         record.tell_author(ctx)?;
         let entity = format!("record:{id}");
         audit::note(tx, ctx, Some(staff.person), "activity.review", &entity, wanted.as_str())?;
-        full(tx, record)
+        full(tx, &parts, record)
     })
     .await
     .map(Json)

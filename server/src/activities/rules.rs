@@ -1,6 +1,7 @@
 //! Required content and state changes of an activity record, as plain functions over plain data.
 
 use protocol::{
+    area::Area,
     entry::Reason,
     ids::EntryId,
     payload::Activity,
@@ -41,6 +42,68 @@ impl Standing {
             Self::Withdrawn => None,
         }
     }
+}
+
+crate::text_enum! {
+    /// Why an approved activity does not fill its district's month (SP-05).
+    pub enum NotCounted {
+        /// The post that filed it does not answer for a whole district as a post of its unit: a street's or a community's
+        /// activity never counts for the district.
+        HostNotDistrict = "host_not_district",
+        /// Fewer participants than `activity_min_participants`.
+        TooSmall = "too_small",
+        /// Fewer photos on the server than `activity_min_photos`.
+        NoPhoto = "no_photo",
+        NoSummary = "no_summary",
+    }
+}
+
+impl NotCounted {
+    pub const fn zh(self) -> &'static str {
+        match self {
+            Self::HostNotDistrict => "不是区级单位举办",
+            Self::TooSmall => "参加人数不足",
+            Self::NoPhoto => "照片不足",
+            Self::NoSummary => "没有小结",
+        }
+    }
+}
+
+/// What decides whether an activity fills its district's month.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MonthFacts {
+    /// The post that filed it belongs to a district's unit, which hosts it, and answers for all of the district.
+    pub is_host_district: bool,
+    pub participants: u32,
+    /// Photos that the server holds.
+    pub photos: u32,
+    pub has_summary: bool,
+}
+
+/// Returns why an activity with these facts does not fill its district's month (SP-05); empty if it does, once it is
+/// approved by the unit above the district, see [`may_review`].
+pub fn not_counted(facts: &MonthFacts, min_participants: u32, min_photos: u32) -> Vec<NotCounted> {
+    let mut why = Vec::new();
+    let mut add = |when: bool, reason| {
+        if when {
+            why.push(reason);
+        }
+    };
+    add(!facts.is_host_district, NotCounted::HostNotDistrict);
+    add(facts.participants < min_participants, NotCounted::TooSmall);
+    add(facts.photos < min_photos, NotCounted::NoPhoto);
+    add(!facts.has_summary, NotCounted::NoSummary);
+    why
+}
+
+/// Digits of a district's area.
+const COUNTY_DIGITS: usize = 6;
+
+/// Whether a supervisor of a unit with the area `reviewer` may review what the unit with the area `host` hosts: only
+/// from above, so that no unit approves its own activity (SP-03, SP-05). The city's own activities have nobody above.
+pub fn may_review(reviewer: Area, host: Area) -> bool {
+    let is_citys = host.as_str().len() < COUNTY_DIGITS;
+    reviewer.covers(host) && (is_citys || reviewer != host)
 }
 
 /// A longer activity is a typing error.
@@ -200,6 +263,36 @@ mod tests {
             summary: String::new(),
             photos: Vec::new(),
         }
+    }
+
+    /// Rule: SP-05
+    #[test]
+    fn sp_05_an_activity_counts_by_host_size_photos_and_summary() {
+        let good = MonthFacts {
+            is_host_district: true,
+            participants: 50,
+            photos: 3,
+            has_summary: true,
+        };
+        assert_eq!(not_counted(&good, 50, 3), []);
+        let bad = MonthFacts {
+            is_host_district: false,
+            participants: 49,
+            photos: 2,
+            has_summary: false,
+        };
+        assert_eq!(not_counted(&bad, 50, 3), NotCounted::ALL);
+    }
+
+    /// Rule: SP-03, SP-05
+    #[test]
+    fn sp_05_an_activity_is_reviewed_from_above() {
+        let area = |text: &str| text.parse::<Area>().unwrap();
+        let (city, district, street) = (area("2201"), area("220104"), area("22010405"));
+        assert!(may_review(city, district) && may_review(district, street) && may_review(city, street));
+        assert!(!may_review(district, district) && !may_review(street, district));
+        assert!(!may_review(area("220105"), street));
+        assert!(may_review(city, city), "nobody is above the city");
     }
 
     #[test]

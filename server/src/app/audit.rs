@@ -31,6 +31,26 @@ pub fn note(
     add(tx, ctx, actor.as_deref(), (action, entity, detail))
 }
 
+/// As [`note`], unless the same action is noted for the entity within the last hour: what a handset repeats with every
+/// push is one line.
+pub fn note_hourly(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    actor: Option<PersonId>,
+    (action, entity): (&str, &str),
+    detail: &str,
+) -> Result<(), StoreError> {
+    let noted: i64 = tx.one(
+        "SELECT COUNT(*) AS n FROM audit_event WHERE entity = ?1 AND action = ?2 AND at > ?3",
+        params![entity, action, ctx.now.plus(-HOUR_MS).0],
+        |row| row.get("n"),
+    )?;
+    if noted > 0 {
+        return Ok(());
+    }
+    note(tx, ctx, actor, action, entity, detail)
+}
+
 /// As [`note`], for a command that the operator runs on the machine itself; the actor is [`MACHINE`].
 pub fn note_machine(
     tx: &mut Tx<'_>,

@@ -54,12 +54,6 @@ pub fn advance(
             format!("案卷现为第 {} 版，状态「{}」", file.version, file.state.zh()),
         ));
     }
-    if file.withdrawn {
-        return Err(Failure::because(
-            ProblemCode::CaseTransition,
-            "案卷已由上报人撤回",
-        ));
-    }
     let row = case::transition(file.state, action).map_err(|e| {
         Failure::because(
             ProblemCode::CaseTransition,

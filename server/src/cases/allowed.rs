@@ -85,7 +85,7 @@ pub struct Choice {
     pub zh: String,
 }
 
-/// Returns the rows from the case's state for the reader `by`; none for a withdrawn case. `events` is its ledger.
+/// Returns the rows from the case's state for the reader `by`. `events` is its ledger.
 pub(super) fn of(
     tx: &mut Tx<'_>,
     file: &CaseFile,
@@ -93,9 +93,6 @@ pub(super) fn of(
     by: &Actor<'_>,
 ) -> Result<Vec<AllowedAction>, Failure> {
     let mut all = Vec::new();
-    if file.withdrawn {
-        return Ok(all);
-    }
     for row in case::allowed(file.state) {
         // Without a prior state the action would be refused, so it is not offered.
         if let Some(to) = history::target(row, events) {

@@ -10,6 +10,7 @@ use crate::{
     app::{ctx::Ctx, state::App},
     entries::{
         flags::{FixContext, FixLimits, fix_flags},
+        reviewer::Reviewer,
         taken::Taken,
     },
     kernel::failure::Failure,
@@ -30,6 +31,7 @@ use protocol::{
     case::{Action, FieldValue, transition},
     duty::{Answer, TaskState},
     entry::{Disposition, Reason},
+    ids::EntryId,
     open::Open,
     payload::TaskAnswer,
     problem::{ProblemCode, ReasonCode},
@@ -129,6 +131,35 @@ pub fn decide(
     Ok(Disposition::applied())
 }
 
+/// Withdraws an applied answer; `None`: the entry closed no task. Others have relied on the answer, so a person decides.
+/// An accepted withdrawal opens the task again. Error with a `reviewer`: `task.state` if the answer moved a case.
+pub fn withdraw(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    target: EntryId,
+    reviewer: Option<&Reviewer>,
+) -> Result<Option<Disposition>, Failure> {
+    let Some(mut task) = Task::answered_by_entry(tx, target)? else {
+        return Ok(None);
+    };
+    let Some(reviewer) = reviewer else {
+        return Ok(Some(Disposition::review(Reason::new(
+            ReasonCode::WithdrawLate,
+            "回答已采用，能否撤回由中心决定",
+            "Your answer was used already; the centre decides whether it can be withdrawn",
+        ))));
+    };
+    reviewer.reach(task.order.cell.into())?;
+    if task.order.drives {
+        return Err(Failure::because(
+            ProblemCode::TaskState,
+            "案卷已按这次回答进入下一步，回答不能再撤回；请退回并向填报人说明，需要更正时在案卷中办理",
+        ));
+    }
+    assign::reopen(tx, ctx, &mut task)?;
+    Ok(Some(Disposition::applied()))
+}
+
 /// Returns true if the task does not drive a case, or if its case still waits for the answer.
 fn case_waits(tx: &mut Tx<'_>, task: &Task) -> Result<bool, Failure> {
     let Some(case) = task.order.case.filter(|_| task.order.drives) else {
@@ -187,6 +218,9 @@ fn apply(
     facts.insert("entry".into(), json!(entry.id));
     facts.insert("answer".into(), json!(answer));
     facts.insert("made".into(), json!(taken.made.at));
+    if taken.made.at > task.order.due {
+        facts.insert("late".into(), json!(true));
+    }
     let fix = entry.evidence.position.as_ref();
     let context = FixContext::new(&taken.made, Some(&entry.evidence.clock));
     let mut flags = fix_flags(fix.as_slice(), &context, FixLimits::of(&app.settings));

@@ -61,8 +61,6 @@ pub struct CaseFile {
     /// Number of dispatches (T9, T15).
     pub rounds: u32,
     pub check_passed: Option<bool>,
-    /// True if its author withdrew it before anyone had worked on it.
-    pub withdrawn: bool,
     pub reported: Millis,
     pub created: Millis,
     pub updated: Millis,
@@ -82,7 +80,7 @@ pub(super) struct Opening {
 /// Columns of `case_file` in the order of [`CaseFile::read`].
 pub const COLUMNS: &str = "id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, \
      lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
-     deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated";
+     deadline_provisional, rounds, check_passed, reported, created, updated";
 
 fn point(row: &Row) -> Result<Option<PointE7>, StoreError> {
     let (lat, lon): (Option<i32>, Option<i32>) = (row.get("lat")?, row.get("lon")?);
@@ -118,7 +116,6 @@ impl CaseFile {
             deadline_provisional: false,
             rounds: 0,
             check_passed: None,
-            withdrawn: false,
             reported: opening.reported,
             created: opening.now,
             updated: opening.now,
@@ -152,7 +149,6 @@ impl CaseFile {
             deadline_provisional: row.get("deadline_provisional")?,
             rounds: row.get("rounds")?,
             check_passed: row.get("check_passed")?,
-            withdrawn: row.get("withdrawn")?,
             reported: Millis(row.get("reported")?),
             created: Millis(row.get("created")?),
             updated: Millis(row.get("updated")?),
@@ -248,7 +244,7 @@ impl CaseFile {
                 self.deadline_provisional,
                 self.rounds,
                 self.check_passed,
-                self.withdrawn,
+                self.is_withdrawn(),
                 self.reported.0,
                 self.created.0,
                 self.updated.0
@@ -288,11 +284,16 @@ impl CaseFile {
                 self.deadline_provisional,
                 self.rounds,
                 self.check_passed,
-                self.withdrawn,
+                self.is_withdrawn(),
                 self.updated.0
             ],
         )?;
         Ok(())
+    }
+
+    /// Returns true if its author withdrew it. The column of this name repeats the state for programs from before X23.
+    pub fn is_withdrawn(&self) -> bool {
+        self.state == CaseState::Withdrawn
     }
 
     /// Sets the cell that was looked up for the case, and the area with it.

@@ -43,8 +43,7 @@ pub struct LedgerEvent {
     /// 1, 2, 3 … without gaps; equal to the version of the case after the event.
     pub seq: i64,
     pub id: EventId,
-    /// Row of the transition table, `T1`..`T15`. Absent if the event does not change the state (a revised report, a
-    /// withdrawal).
+    /// Row of the transition table, such as `T9`. Absent if the event does not change the state (a revised report).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub transition: Option<String>,
     pub action: String,

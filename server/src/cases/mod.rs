@@ -5,9 +5,10 @@
 //! ([`ledger`]); nothing is deleted.
 //!
 //! * [`rules`]: guards, bounds, queues, flags: pure functions.
-//! * `advance`: staff and field move a case (T3..T15); `register`: a citizen's report (T2); [`reports`]: reports from
-//!   the field (T1), their revision and withdrawal; [`answers`]: answers from the field (T3, T13) close their task
-//!   and move its case. `input`: the actor and the input. `repeat` recognises repeated requests.
+//! * `advance`: staff and field move a case (T3..T15, X23); `register`: a citizen's report (T2); [`reports`]: reports
+//!   from the field (T1) and their revision; [`withdrawal`]: their withdrawal (X23); [`answers`]: answers from the field
+//!   (T3, T13) close their task and move its case. `late`: what
+//!   comes too late. `input`: the actor and the input. `repeat` recognises repeated requests.
 //! * `authority`: who may do an action. `apply`: interprets a row of the table: fields, guards, effects. `history`:
 //!   queries on the ledger.
 //! * `file`, `photos`, `departments`: the case, its photos and the handling departments in the database.
@@ -28,6 +29,7 @@ pub(crate) mod file;
 pub mod fix;
 mod history;
 mod input;
+mod late;
 pub mod ledger;
 mod personal;
 pub mod photos;
@@ -40,6 +42,7 @@ pub(crate) mod routes;
 pub mod rules;
 pub mod shape;
 pub mod view;
+pub mod withdrawal;
 
 pub use crate::entries::flags::FlagName;
 pub use advance::advance;

@@ -5,6 +5,7 @@ use super::{
     apply::{NewEvent, record},
     file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
+    late::{accepted_by, moved_on, too_late},
     rules, view,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
     duty::presence,
     entries::{
         flags::{FixContext, FixLimits},
-        row::EntryRow,
+        reviewer::Reviewer,
         taken::Taken,
     },
     kernel::failure::Failure,
@@ -26,25 +27,27 @@ use protocol::{
     codes::{CellCode, GridVersion},
     entry::{Disposition, Reason, receipt_number},
     ids::EntryId,
-    payload::{Report, Withdraw},
+    payload::Report,
     problem::ReasonCode,
     role::Role,
     time::Millis,
 };
 use serde_json::{Map, Value, json};
 
-/// Creates a case from a report, or revises the case that the record already became.
+/// Creates a case from a report, or revises the case that the record already became. With a `reviewer`, error
+/// `case.transition` for a revision of a case that is filed or closed, and of another author's case.
 pub fn file(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
     taken: &Taken,
     report: &Report,
+    reviewer: Option<&Reviewer>,
 ) -> Result<Disposition, Failure> {
     match CaseFile::of_record(tx, taken.entry.record)? {
         None => open(tx, ctx, app, taken, report),
         Some(case) if case.entry == Some(taken.entry.id) => Ok(Disposition::applied()),
-        Some(case) => mend(tx, ctx, app, taken, report, case),
+        Some(case) => mend(tx, ctx, app, taken, report, (case, reviewer)),
     }
 }
 
@@ -97,17 +100,29 @@ fn open(
     Ok(Disposition::applied())
 }
 
-/// Applies a new version of the report: it replaces the old one while nobody has worked on it.
+/// Applies a new version of the report: it replaces the old one while nobody has worked on it. Once the acceptor has, a
+/// reviewer may accept it until the case is filed; what the acceptor added and the new version lacks stays.
 fn mend(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
     taken: &Taken,
     report: &Report,
-    mut case: CaseFile,
+    (mut case, reviewer): (CaseFile, Option<&Reviewer>),
 ) -> Result<Disposition, Failure> {
     let entry = &taken.entry;
-    if entry.supersedes.is_none() || case.reporter != Some(entry.author) {
+    let is_author = case.reporter == Some(entry.author);
+    let before = case.clone();
+    if let Some(reviewer) = reviewer {
+        reviewer.reach(case.area)?;
+        let is_open = matches!(
+            case.state,
+            CaseState::Reported | CaseState::Prefiled | CaseState::SentBack
+        );
+        if !is_author || !is_open {
+            return Err(too_late(&case));
+        }
+    } else if entry.supersedes.is_none() || !is_author {
         return Ok(Disposition::review(Reason::new(
             ReasonCode::CaseRecordTaken,
             format!("这条记录已是案卷 {}", case.number),
@@ -116,13 +131,22 @@ fn mend(
                 case.number
             ),
         )));
-    }
-    if case.withdrawn || !matches!(case.state, CaseState::Reported | CaseState::SentBack) {
+    } else if !matches!(case.state, CaseState::Reported | CaseState::SentBack) {
         return Ok(Disposition::review(moved_on(&case)));
     }
     describe(tx, app, taken, report, &mut case)?;
+    if reviewer.is_some() {
+        case.matter = case.matter.or(before.matter);
+        if case.cell.is_none() && before.cell.is_some() {
+            (case.cell, case.grid, case.place) = (before.cell, before.grid, before.place);
+            case.area = before.area;
+        }
+    }
     let mut facts = facts(taken, &case);
     facts.insert("instead_of".into(), json!(case.entry));
+    if let Some(reviewer) = reviewer {
+        accepted_by(&mut facts, reviewer);
+    }
     case.entry = Some(entry.id);
     case.stream = Some(taken.stream);
     let by = Actor::Field {
@@ -142,47 +166,6 @@ fn mend(
     case.update(tx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
-}
-
-/// Withdraws a report while nobody has worked on it; `None`: the entry is not a report.
-pub fn withdraw(
-    tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
-    _app: &App,
-    taken: &Taken,
-    target: &EntryRow,
-) -> Result<Option<Disposition>, Failure> {
-    let Some(mut case) = CaseFile::of_record(tx, target.record)? else {
-        return Ok(None);
-    };
-    if case.withdrawn {
-        return Ok(Some(Disposition::applied()));
-    }
-    if case.state != CaseState::Reported || case.reporter != Some(taken.entry.author) {
-        return Ok(Some(Disposition::review(moved_on(&case))));
-    }
-    case.withdrawn = true;
-    let reason =
-        serde_json::from_str(taken.entry.payload.get()).map_or(String::new(), |w: Withdraw| w.reason);
-    let by = Actor::Field {
-        person: taken.entry.author,
-        post: taken.entry.post,
-    };
-    let mut facts = Map::new();
-    facts.insert("entry".into(), json!(taken.entry.id));
-    let event = NewEvent {
-        transition: None,
-        action: "withdraw",
-        from: Some(case.state),
-        by: &by,
-        role: Some(Role::Patroller),
-        input: &Input::words(reason, Vec::new()),
-        facts,
-    };
-    record(tx, ctx, &mut case, event)?;
-    case.update(tx)?;
-    view::tell_author(tx, ctx, &case)?;
-    Ok(Some(Disposition::applied()))
 }
 
 /// Updates the author's mailbox with the number of the report's photos that the server holds.
@@ -218,22 +201,6 @@ pub fn time_corrected(
         }
         Some(_) | None => Ok(()),
     }
-}
-
-fn moved_on(case: &CaseFile) -> Reason {
-    Reason::new(
-        ReasonCode::CaseMovedOn,
-        format!(
-            "案卷 {} 已进入「{}」，由中心决定是否采用",
-            case.number,
-            case.state.zh()
-        ),
-        format!(
-            "Case {} is {} by now; a person will look at it",
-            case.number,
-            case.state.as_str()
-        ),
-    )
 }
 
 /// Stores the report's fields in the case, with the flags.

@@ -23,7 +23,7 @@ fn closed(tx: &mut Tx<'_>, before: Millis, most: u32) -> Result<Vec<history::His
     let sql = format!(
         "SELECT f.reporter, f.id FROM mailbox_row r
          JOIN case_file f ON f.id = r.entity AND r.mailbox = 'author:' || f.reporter
-         WHERE r.kind = 'case' AND r.body IS NOT NULL AND r.at < ?1 AND (f.withdrawn OR f.state IN ({}))
+         WHERE r.kind = 'case' AND r.body IS NOT NULL AND r.at < ?1 AND f.state IN ({})
          ORDER BY r.at, f.id LIMIT ?2",
         finals.join(", ")
     );

@@ -143,7 +143,6 @@ async fn cases(
     match queue.role() {
         Some(role) => {
             condition.one_of("state", rules::queue(role).iter().map(|s| s.as_str()));
-            condition.and("NOT withdrawn");
             if role == Role::Department {
                 condition.one_of("department", staff.orgs(role).map(|org| org.to_string()));
             } else {

@@ -54,6 +54,8 @@ pub struct CaseTask {
     pub purpose: Purpose,
     pub state: TaskState,
     pub due: Millis,
+    /// True if the answer was made after the task was due.
+    pub answered_late: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answer: Option<Answer>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -20,7 +20,8 @@ use crate::{
     tasks::privacy,
 };
 use protocol::{
-    feed::{CaseRow, kind, row_words},
+    case::CaseState,
+    feed::{CaseRow, MAX_ROW_REASON, kind, row_words},
     ids::CaseId,
     time::Millis,
 };
@@ -69,6 +70,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
     let reader = Reader::of(by, &file);
     let masker = privacy::masker(tx, Some(file.id))?;
     let limits = FixLimits::of(&app.settings);
+    let withdrawn = file.is_withdrawn();
     let whole = CaseView {
         fix: fix::of_case(tx, &app.grids, limits, &file)?,
         personal: Vec::new(),
@@ -107,7 +109,7 @@ pub fn of(tx: &mut Tx<'_>, app: &App, file: CaseFile, by: &Actor<'_>) -> Result<
         deadline_provisional: file.deadline_provisional,
         rounds: file.rounds,
         check_passed: file.check_passed,
-        withdrawn: file.withdrawn,
+        withdrawn,
         reported: file.reported,
         created: file.created,
         updated: file.updated,
@@ -162,14 +164,17 @@ pub(super) fn caller(tx: &mut Tx<'_>, case: CaseId) -> Result<Option<(String, St
 
 fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
     Ok(tx.all(
-        "SELECT id, purpose, state, due, answer, answer_text FROM task WHERE case_id = ?1 ORDER BY issued, id",
+        "SELECT id, purpose, state, due, answer, answer_text, answered FROM task WHERE case_id = ?1 ORDER BY issued, id",
         params![case.to_string()],
         |row| {
+            let due = Millis(row.get("due")?);
+            let answered: Option<i64> = row.get("answered")?;
             Ok(CaseTask {
                 task: row.parse("id")?,
                 purpose: row.parse("purpose")?,
                 state: row.parse("state")?,
-                due: Millis(row.get("due")?),
+                due,
+                answered_late: answered.is_some_and(|at| Millis(at) > due),
                 answer: row.parse_opt("answer")?,
                 answer_text: row.get("answer_text")?,
             })
@@ -202,9 +207,22 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         cell: file.cell,
         text,
         address,
-        withdrawn: file.withdrawn,
+        withdrawn: file.is_withdrawn(),
+        reason: why_not_filed(tx, file, &masker)?,
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
+}
+
+/// The beginning of the opinion with which the case was not filed, for its author.
+fn why_not_filed(tx: &mut Tx<'_>, file: &CaseFile, masker: &mask::Masker) -> Result<Option<String>, Failure> {
+    if file.state != CaseState::NotFiled {
+        return Ok(None);
+    }
+    let events = ledger::events(&ledger::load(tx, file.id)?);
+    let opinion = events.last().map_or("", |event| event.opinion.as_str());
+    let start: String = opinion.chars().take(LOOKED_AT).collect();
+    let words: String = masker.text(&start).chars().take(MAX_ROW_REASON).collect();
+    Ok(Some(words).filter(|words| !words.is_empty()))
 }
 
 /// Characters of a text that are masked for a row: more than its words can come from, because what hides the longest number
@@ -231,6 +249,7 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
     let reader = Reader::staff(staff, &file);
     let masker = privacy::masker(tx, Some(file.id))?;
     let (photos_named, photos_held) = photos::photo_counts(tx, &file)?;
+    let withdrawn = file.is_withdrawn();
     let whole = CaseLine {
         matter: file.matter.map(|code| {
             let item = app.catalogue.find(code);
@@ -253,7 +272,7 @@ pub fn line(tx: &mut Tx<'_>, app: &App, staff: &Staff, file: CaseFile) -> Result
         department: file.department,
         deadline: file.deadline,
         flags: file.flags,
-        withdrawn: file.withdrawn,
+        withdrawn,
         rounds: file.rounds,
         photos_named,
         photos_held,

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{changes::Change, ctx::Ctx, mailbox::MailboxId, state::App},
-    entries::taken::Taken,
+    entries::{reviewer::Reviewer, taken::Taken},
     kernel::failure::Failure,
     params,
     people::posts,
@@ -63,7 +63,8 @@ fn save(
     let row = PresenceRow {
         person,
         present: p.present,
-        since: p.since,
+        // The handset compares it with the receipt of its check-in, to see that the duty that began there has ended.
+        since: if p.present { p.since } else { p.ends },
     };
     ctx.mail
         .put(MailboxId::Author(person), kind::PRESENCE, person, &row)
@@ -76,6 +77,20 @@ fn note(reason: Reason) -> Disposition {
     }
 }
 
+/// Stores the duty of a check-in (签到) that a reviewer accepted although its author does not hold the post now: the time
+/// counts as on duty, the presence does not change.
+fn accepted(tx: &mut Tx<'_>, ctx: &Ctx, app: &App, taken: &Taken) -> Result<Disposition, Failure> {
+    let made = taken.made.at;
+    let longest = i64::from(app.settings.presence_hours) * 3_600_000;
+    let ends = made.plus(longest).min(ctx.now);
+    period(tx, taken, made, ends)?;
+    Ok(note(Reason::new(
+        ReasonCode::ReviewAccepted,
+        "签到已由核对人员认可；您现在不是该岗位的持有人，未改变在岗状态",
+        "A reviewer accepted the check-in; you do not hold this post now, so your duty status does not change",
+    )))
+}
+
 /// Applies a check-in (签到): begins or extends the author's duty at the post. Returns `duty.not_holder` for review if the
 /// author does not hold the post now, and `duty.over` if the check-in arrives after its own end; the period is stored
 /// then, but the presence does not change.
@@ -85,9 +100,13 @@ pub fn check_in(
     app: &App,
     taken: &Taken,
     _: &CheckIn,
+    reviewer: Option<&Reviewer>,
 ) -> Result<Disposition, Failure> {
     let (person, post) = (taken.entry.author, taken.entry.post);
     if !posts::holds(tx, post, person, ctx.now)? {
+        if reviewer.is_some() {
+            return accepted(tx, ctx, app, taken);
+        }
         return Ok(Disposition::review(Reason::new(
             ReasonCode::DutyNotHolder,
             "现在不是该岗位的持有人，由中心核对签到",

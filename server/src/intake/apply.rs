@@ -10,10 +10,11 @@ use super::{defects, needs_action, reasons};
 use crate::{
     activities::records,
     app::{ctx::Ctx, state::App},
-    cases::{answers, reports},
+    cases::{answers, reports, withdrawal},
     duty::presence,
     entries::{
         reading::{EntryContent, Reading},
+        reviewer::Reviewer,
         row::{EntryRow, EntryState, made},
         taken::Taken,
     },
@@ -66,12 +67,21 @@ impl From<Disposition> for ApplyOutcome {
 }
 
 /// What causes an entry to be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum By {
+#[derive(Debug, Clone, Copy)]
+pub(super) enum By<'a> {
     /// Its arrival.
     Arrival,
     /// A reviewer, who accepted what intake or the room left to a person.
-    Reviewer,
+    Reviewer(&'a Reviewer),
+}
+
+impl<'a> By<'a> {
+    fn reviewer(self) -> Option<&'a Reviewer> {
+        match self {
+            Self::Arrival => None,
+            Self::Reviewer(reviewer) => Some(reviewer),
+        }
+    }
 }
 
 /// Applies entries in order, and after each one the entries that waited for it.
@@ -137,7 +147,7 @@ pub(super) fn decide(
     ctx: &mut Ctx,
     app: &App,
     held: &HeldEntry,
-    by: By,
+    by: By<'_>,
 ) -> Result<ApplyOutcome, Failure> {
     let (entry, payload) = match &held.reading.content {
         EntryContent::Known(entry, payload) => (entry.as_ref(), payload),
@@ -150,7 +160,8 @@ pub(super) fn decide(
     if matches!(payload, Payload::Void) {
         return Ok(Disposition::applied().into());
     }
-    if by == By::Arrival {
+    let reviewer = by.reviewer();
+    if reviewer.is_none() {
         if let Some(after) = entry.after
             && !is_decided(tx, after)?
         {
@@ -171,15 +182,15 @@ pub(super) fn decide(
         made: held.made,
     };
     Ok(match payload {
-        Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p)?.into(),
+        Payload::CheckIn(p) => presence::check_in(tx, ctx, app, &taken, p, reviewer)?.into(),
         Payload::CheckOut(p) => presence::check_out(tx, ctx, &taken, p)?.into(),
-        Payload::Report(p) => reports::file(tx, ctx, app, &taken, p)?.into(),
+        Payload::Report(p) => reports::file(tx, ctx, app, &taken, p, reviewer)?.into(),
         Payload::Activity(p) => records::submit(tx, ctx, app, &taken, p)?.into(),
-        Payload::Answer(p) => match by {
-            By::Arrival => answers::take(tx, ctx, app, &taken, p)?.into(),
-            By::Reviewer => answers::decide(tx, ctx, app, &taken, p, true)?.into(),
+        Payload::Answer(p) => match reviewer {
+            None => answers::take(tx, ctx, app, &taken, p)?.into(),
+            Some(_) => answers::decide(tx, ctx, app, &taken, p, true)?.into(),
         },
-        Payload::Withdraw(p) => withdraw(tx, ctx, app, &taken, held, p)?,
+        Payload::Withdraw(p) => withdraw(tx, ctx, app, (&taken, held), p, reviewer)?,
         Payload::Void => Disposition::applied().into(),
     })
 }
@@ -217,15 +228,15 @@ fn author_fits(tx: &mut Tx<'_>, held: &HeldEntry, entry: &Entry) -> Result<bool,
     Ok(assignments > 0)
 }
 
-/// Withdraws an entry. One that was not applied is rejected as withdrawn; for an applied one its room decides, and if no
-/// room can undo it, the withdrawal goes to review.
+/// Withdraws an entry. One that was not applied is rejected as withdrawn; for an applied one its room decides. If no
+/// room can undo it, the withdrawal goes to review, where it can only be rejected.
 fn withdraw(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    taken: &Taken,
-    held: &HeldEntry,
+    (taken, held): (&Taken, &HeldEntry),
     p: &Withdraw,
+    reviewer: Option<&Reviewer>,
 ) -> Result<ApplyOutcome, Failure> {
     let target = tx.opt(
         &format!("{} WHERE e.id = ?1", EntryRow::SELECT),
@@ -248,10 +259,17 @@ fn withdraw(
             Ok(Disposition::applied().into())
         }
         EntryState::Applied => {
-            if let Some(disposition) = reports::withdraw(tx, ctx, app, taken, &target)? {
+            if let Some(disposition) = withdrawal::withdraw(tx, ctx, app, taken, &target, reviewer)? {
                 return Ok(disposition.into());
             }
-            if let Some(disposition) = records::withdraw(tx, ctx, app, taken, &target)? {
+            if let Some(disposition) = records::withdraw(tx, ctx, app, taken, &target, reviewer)? {
+                return Ok(disposition.into());
+            }
+            if let Some(disposition) = answers::withdraw(tx, ctx, target.id, reviewer)? {
+                // The task is open again, so the answer is in force no more.
+                if disposition.state == DispositionState::Applied.into() {
+                    set_disposition(tx, ctx, target.id, Disposition::rejected(reasons::withdrawn()))?;
+                }
                 return Ok(disposition.into());
             }
             Ok(Disposition::review(reasons::withdraw_late()).into())

@@ -7,7 +7,7 @@ use super::{
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
-    app::{ctx::Ctx, state::App},
+    app::{audit, ctx::Ctx, state::App},
     entries::{
         boot_time,
         flags::{self, FixLimits, Flag},
@@ -174,6 +174,10 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             }
             Existing::NumberTaken(by) => {
                 let detail = format!("number {} is entry {by}", reading.n);
+                // Two phones with one key, or one that was put back to an older copy: the centre has to know (field 06).
+                let stream = format!("stream:{}", batch.stream);
+                let what = ("stream.number_taken", stream.as_str());
+                audit::note_hourly(tx, ctx, Some(batch.person), what, &detail)?;
                 custody
                     .refused
                     .push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));

@@ -10,7 +10,10 @@ use crate::{
     app::{audit, ctx::Ctx, state::App},
     auth::actor::Staff,
     cases::answers,
-    entries::row::{EntryRow, EntryState},
+    entries::{
+        reviewer::Reviewer,
+        row::{EntryRow, EntryState},
+    },
     http::body::{Json, Path, Query},
     kernel::{
         failure::{Failure, invalid},
@@ -176,7 +179,7 @@ fn item(
         (status = 200, body = Disposition),
         (status = 403, body = Problem, description = "`auth.scope`"),
         (status = 404, body = Problem),
-        (status = 409, body = Problem, description = "`review.settled`"),
+        (status = 409, body = Problem, description = "`review.settled`, `review.not_applicable`, or the case or task has moved on too far"),
         (status = 422, body = Problem, description = "no reason was given, or the rules for this kind of entry refuse the decision"),
     )
 )]
@@ -198,6 +201,20 @@ pub(super) async fn decide(
         .write(move |tx, ctx| decide_in(tx, ctx, &parts, &staff, entry, &body))
         .await?;
     Ok(Json(disposition))
+}
+
+/// Adds the reviewer's text to an applied disposition without a reason, so that the author reads it.
+fn with_words(disposition: Disposition, words: &str) -> Disposition {
+    if words.is_empty()
+        || disposition.reason.is_some()
+        || disposition.state != DispositionState::Applied.into()
+    {
+        return disposition;
+    }
+    Disposition {
+        reason: Some(reasons::reviewer(ReasonCode::ReviewAccepted, words)),
+        ..disposition
+    }
 }
 
 fn decide_in(
@@ -229,23 +246,21 @@ fn decide_in(
     }
     let held = apply::load(tx, entry)?;
     let words = body.reason.trim();
+    let reviewer = Reviewer {
+        person: staff.person,
+        areas: staff.areas(REVIEWERS),
+        words: words.to_owned(),
+    };
     let disposition = match body.decision {
         EntryDecision::Apply => match app.attempt(tx, ctx, |tx, ctx| {
-            apply::decide(tx, ctx, app, &held, By::Reviewer)
+            apply::decide(tx, ctx, app, &held, By::Reviewer(&reviewer))
         })? {
+            // The room has no way to carry it out: "applied" would tell the author what did not happen.
             ApplyOutcome::Decided(d) if d.state == DispositionState::Review.into() => {
-                // The room leaves the entry to a person, and the reviewer accepted it.
-                let words = if words.is_empty() {
-                    "已由核对人员接受，不用处理"
-                } else {
-                    words
-                };
-                Disposition {
-                    reason: Some(reasons::reviewer(ReasonCode::ReviewAccepted, words)),
-                    ..Disposition::applied()
-                }
+                let why = "这类内容不能由核对采用，请退回并向填报人说明";
+                return Err(Failure::because(ProblemCode::ReviewNotApplicable, why));
             }
-            ApplyOutcome::Decided(d) => d,
+            ApplyOutcome::Decided(d) => with_words(d, words),
             ApplyOutcome::Waits(on) => {
                 let detail = format!("it waits for entry {on}");
                 return Err(Failure::because(ProblemCode::CaseGuard, detail));

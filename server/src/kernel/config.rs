@@ -187,6 +187,10 @@ registry! {
     /// A photo whose perceptual hash differs from one of another entry in at most this many of 64 bits is flagged
     /// `photo_reused`
     photo_near_bits: u32 = 5, 0..=7, "bits", "照片相似度";
+    /// An activity with fewer participants does not fill its district's month (SP-05)
+    activity_min_participants: u32 = 50, 1..=1000000, "persons", "活动最少人数";
+    /// An activity with fewer photos on the server does not fill its district's month (SP-05)
+    activity_min_photos: u32 = 3, 1..=20, "photos", "活动最少照片";
     /// Largest photo
     photo_bytes: u64 = protocol::photo::MAX_PHOTO_BYTES, 65536..=67108864, "bytes", "照片大小上限";
     /// Largest photo

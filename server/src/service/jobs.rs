@@ -9,6 +9,7 @@
 
 use crate::{
     app::{lease::Lease, state::App},
+    cases::withdrawal,
     intake::sweep,
     kernel::{clock::every, failure::Failure},
     store::hint::Hint,
@@ -43,6 +44,9 @@ pub async fn watch(app: App, jobs: &[BackgroundJob]) {
     }
     if let Err(error) = privacy::renew(&app).await {
         tracing::warn!(%error, "rows of an older program are masked at the next start");
+    }
+    if let Err(error) = withdrawal::renew(&app).await {
+        tracing::warn!(%error, "cases withdrawn under an older program get their state at the next start");
     }
     let holder = hex::encode(app.secret());
     join_all(jobs.iter().map(|job| keep(&app, job, &holder))).await;

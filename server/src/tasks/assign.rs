@@ -81,6 +81,21 @@ pub(crate) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(
     Ok(())
 }
 
+/// Opens an answered task again, because its answer was withdrawn, and assigns it to a person on duty in its cell.
+pub(crate) fn reopen(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(), Failure> {
+    task.state = TaskState::Nobody;
+    task.holder = None;
+    task.resolved = ctx.now;
+    task.answer = None;
+    task.answer_text = None;
+    task.answer_entry = None;
+    task.answered_by = None;
+    task.answered = None;
+    task.answer_flags = Vec::new();
+    task.update(tx)?;
+    resolve(tx, ctx, task)
+}
+
 /// Cancels an open task.
 ///
 /// # Errors

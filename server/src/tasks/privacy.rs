@@ -9,6 +9,7 @@ use crate::{
         personal::{self, PersonalKind},
     },
     params,
+    people::lookup,
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{
@@ -90,6 +91,7 @@ pub(super) fn row(tx: &mut Tx<'_>, task: &Task) -> Result<Option<TaskRow>, Store
         case: o.case,
         post,
         holder,
+        holder_name: Some(lookup::name(tx, holder)?),
         issued: task.issued,
     }))
 }

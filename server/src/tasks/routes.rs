@@ -81,6 +81,8 @@ pub struct TaskView {
     pub due: Millis,
     /// True if the task is not answered and its deadline has passed.
     pub overdue: bool,
+    /// True if the answer was made after the deadline, by the best estimate of its time.
+    pub answered_late: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compare: Option<Sha256>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -147,6 +149,7 @@ fn view(tx: &mut Tx<'_>, task: &Task, now: Millis) -> Result<TaskView, StoreErro
         address: o.address.clone(),
         due: o.due,
         overdue: matches!(task.state, TaskState::Nobody | TaskState::Assigned) && o.due < now,
+        answered_late: task.answered.is_some_and(|at| at > o.due),
         compare: o.compare.map(|(_, sha256)| sha256),
         case: o.case,
         drives: o.drives,

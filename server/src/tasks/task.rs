@@ -122,6 +122,11 @@ impl Task {
         let sql = format!("SELECT {COLUMNS} FROM task WHERE id = ?1");
         tx.opt(&sql, params![id.to_string()], Self::read)
     }
+    /// Loads the task that this answer closed.
+    pub fn answered_by_entry(tx: &mut Tx<'_>, answer: EntryId) -> Result<Option<Self>, StoreError> {
+        let sql = format!("SELECT {COLUMNS} FROM task WHERE answer_entry = ?1");
+        tx.opt(&sql, params![answer.to_string()], Self::read)
+    }
     /// Loads the task; `request.not_found` if there is none.
     pub fn load(tx: &mut Tx<'_>, id: TaskId) -> Result<Self, Failure> {
         Self::find(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))

@@ -136,10 +136,12 @@ pub async fn example(
             Area,
             format!("/v1/activities/{}/photos/{}", o.record, o.record_photo),
         ),
-        "POST /v1/activities/{record}/review" => {
-            Example::new(Area, format!("/v1/activities/{}/review", o.record))
-                .json(&json!({"version": 9, "decision": "approve"}))
-        }
+        // A community hosts it, so only from above (SP-03).
+        "POST /v1/activities/{record}/review" => Example::new(
+            Tree(Level::District),
+            format!("/v1/activities/{}/review", o.record),
+        )
+        .json(&json!({"version": 9, "decision": "approve"})),
         "POST /v1/attachments" => plain(Anybody)
             .header("content-type", "image/png")
             .bytes(centre::picture(app.number())),

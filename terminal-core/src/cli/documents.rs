@@ -49,6 +49,7 @@ pub fn item(row: &QueueRow, now: Millis) -> Value {
         "next_try": row.next_try,
         "problem": reason(row.problem.as_ref()),
         "case_state": row.case,
+        "awaits_reading": row.awaits_reading(),
         "review": row.review,
     })
 }
@@ -109,6 +110,7 @@ pub fn task(task: &HandsetTask, way: Option<TaskDistance>, now: Millis) -> Value
         "overdue": task.left(now) < 0,
         "answers": answers,
         "answered": task.answered,
+        "other_holder": task.other_holder(),
         "case": task.row.case,
         "compare": task.row.compare,
         "metres": way.map(|way| way.metres),
@@ -131,6 +133,7 @@ pub fn status(status: &Status) -> Value {
             "name": status.post.as_ref().map(|post| &post.name),
             "number": status.post.as_ref().map(|post| &post.number),
             "area": status.post.as_ref().map(|post| &post.area),
+            "taken": status.is_post_taken,
         },
         "server": account.server,
         "on_duty": status.presence.on_duty,

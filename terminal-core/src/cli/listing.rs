@@ -1,8 +1,10 @@
 //! Commands that show something, and `withdraw`.
 
 use crate::{
-    Result,
-    cli::{args::AtArg, documents, filing::CommandContext, said::Said, table::table, text},
+    Error, Result,
+    cli::{
+        args::AtArg, documents, filing::CommandContext, network::held_now, said::Said, table::table, text,
+    },
     grid::place::{TypedPlace, parse_datum},
     work::{
         tasks::{HandsetTask, TaskDistance},
@@ -17,7 +19,11 @@ impl CommandContext<'_> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
         // Without an accuracy it is a place on a map, not where the worker stands.
         if typed.accuracy_cm.is_some() {
-            self.terminal.saw_fix(&typed.position(self.terminal.now()?)?)?;
+            match self.terminal.saw_fix(&typed.position(self.terminal.now()?)?) {
+                // A full disk lets everything be read; the fix is only kept for later.
+                Err(Error::Full) => {}
+                kept => kept?,
+            }
         }
         let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
         Ok(Said::new(
@@ -29,6 +35,16 @@ impl CommandContext<'_> {
         let now = self.terminal.now()?;
         let mut rows = self.terminal.queue()?;
         rows.retain(|row| all || !row.is_finished());
+        // A photo that waits for Wi-Fi, the budget or the battery says so (law 2).
+        if let Some(held) = held_now(self.terminal)? {
+            for row in &mut rows {
+                row.explain_wait(&held);
+            }
+        }
+        // The list is all that the command line shows of an item.
+        if let Err(error) = self.terminal.mark_read(&rows) {
+            tracing::info!(name: "item.shown_again", cause = error.code().as_str());
+        }
         let items: Vec<Value> = rows.iter().map(|row| documents::item(row, now)).collect();
         Ok(Said::new(
             text::queue(self.lang, &rows, all, now),

@@ -155,7 +155,10 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
         let due = task.due_words(lang, now);
         let until = words::moment(task.row.due, now);
         let limit = lang.pick(format!("{due}（{until} 前）"), format!("{due} (by {until})"));
-        text.push_str(&format!("{}  {purpose}  {limit}\n", short(task.row.task)));
+        let holder = task.other_holder().map_or_else(String::new, |name| {
+            lang.pick(format!("  由 {name} 办理"), format!("  {name} has it"))
+        });
+        text.push_str(&format!("{}  {purpose}  {limit}{holder}\n", short(task.row.task)));
         text.push_str(&format!("  {}\n", task.row.wording));
         let place = task
             .cell
@@ -218,10 +221,16 @@ pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> Stri
         ),
         (
             lang.pick("岗位", "Post"),
-            status.post.as_ref().map_or_else(
-                || short(account.post),
-                |post| format!("{} {}", post.name, post.number),
-            ),
+            match &status.post {
+                Some(post) => format!("{} {}", post.name, post.number),
+                None if status.is_post_taken => lang
+                    .pick(
+                        "您已不是这个岗位的持有人，不再收到任务；已填的内容照常上传，有疑问请联系管理员",
+                        "you do not hold this post any more and get no tasks; what you filed is still sent; ask the administrator if this is wrong",
+                    )
+                    .into(),
+                None => short(account.post),
+            },
         ),
         (lang.pick("在岗", "On duty"), duty),
         (lang.pick("待上传", "To send"), waits),

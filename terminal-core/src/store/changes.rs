@@ -67,7 +67,7 @@ fn changes_of(table: &str, row_kind: Option<&str>) -> Option<&'static [HandsetCh
         ("mailbox_row", Some(kind::POST)) => &[Settings],
         // A disposition may reject a check-in or an answer.
         ("mailbox_row", Some(kind::DISPOSITION)) => &[Queue, Tasks, Presence],
-        ("mailbox_row", Some(_)) | ("photo", _) => &[Queue],
+        ("mailbox_row", Some(_)) | ("photo" | "read_item", _) => &[Queue],
         // A newer app comes while the server is in contact, in many parts: pages that show reference data do not care.
         (
             "setting",

@@ -111,6 +111,30 @@ impl HandsetStore {
         Ok(())
     }
 
+    /// Takes the wanted grid from another user of the phone who has it, so that the phone fetches it once. Returns true if
+    /// it is in force now. The hash decides as for a download; a home that cannot be read is skipped.
+    ///
+    /// # Errors
+    /// Errors of the disk and of the database.
+    pub(crate) fn take_grid_of_phone(&self) -> Result<bool> {
+        let wanted = self.wanted_files()?.into_iter();
+        let Some(wanted) = wanted
+            .into_iter()
+            .find(|wanted| wanted.file.name == FileName::Grid)
+        else {
+            return Ok(false);
+        };
+        let file = &wanted.file;
+        for home in self.homes_of_others()? {
+            let pack = read_pack(self.disk(), &home, file.sha256, file.size).unwrap_or(None);
+            let have = usize::try_from(wanted.have).unwrap_or(usize::MAX);
+            if let Some(rest) = pack.as_deref().and_then(|bytes| bytes.get(have..)) {
+                return self.add_file_part(file, wanted.have, rest);
+            }
+        }
+        Ok(false)
+    }
+
     /// Moves a pack that an older version left in the database to its file, and deletes files of other versions.
     /// Called when the home is opened; what fails is tried again at the next open.
     ///

@@ -5,7 +5,7 @@ use crate::{
     store::{
         database::HandsetStore,
         items::{Item, select},
-        sql::{from_json, parse, to_json},
+        sql::{from_json, parse, run, to_json},
     },
 };
 use protocol::{
@@ -87,6 +87,24 @@ impl HandsetStore {
                 "SELECT id FROM item WHERE id IN (SELECT value FROM json_each(?1))",
                 ids,
             )
+        })
+    }
+    /// Those of these entries whose final answer the worker has read.
+    pub(crate) fn read_among(&self, ids: &[EntryId]) -> Result<HashSet<EntryId>> {
+        self.read(|c| {
+            ids_of(
+                c,
+                "SELECT item FROM read_item WHERE item IN (SELECT value FROM json_each(?1))",
+                ids,
+            )
+        })
+    }
+    /// Notes that the worker has read the final answer to these items.
+    pub(crate) fn mark_items_read(&self, ids: &[EntryId]) -> Result<()> {
+        let ids = to_json(&ids)?;
+        self.write(|tx| {
+            let sql = "INSERT INTO read_item (item) SELECT value FROM json_each(?1) WHERE true ON CONFLICT DO NOTHING";
+            run(tx, sql, [&ids]).map(drop)
         })
     }
     /// The mailbox bodies of a kind about these records. Bodies that this version cannot read are left out.

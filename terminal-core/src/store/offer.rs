@@ -8,16 +8,20 @@ use crate::{
         retry::{self, Retry},
         settings,
         sql::{int, parse, run, to_json, uint},
+        submit::{next_n, set_next_n},
     },
 };
 use protocol::{
-    entry::{Reason, Receipt},
+    entry::{Entry, Reason, Receipt},
     ids::EntryId,
+    photo::Sha256,
     planted,
+    problem::ProblemCode,
     push::StreamMark,
+    sabotage::{self, Defect},
     time::Millis,
 };
-use rusqlite::params;
+use rusqlite::{Connection, params};
 
 /// An item to be pushed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +50,45 @@ pub struct Accepted {
     pub received: Vec<EntryId>,
     /// Receipts with another hash or number than the item has; they are ignored.
     pub foreign: Vec<EntryId>,
+    /// Items whose number the server had given to another entry of this stream. They have a new number and wait again.
+    pub renumbered: Vec<EntryId>,
+}
+
+/// How often an item gets a new number before it is shown as refused: two phones with one key may race for numbers.
+const MOST_RENUMBERED: u32 = 5;
+
+/// Gives a new number to an item that the server refused with `entry.number_taken`; returns false if the item has to be
+/// shown as refused instead.
+///
+/// The server refuses a number only for an entry that it does not hold: this phone was put back to an older copy, or
+/// copied, and another entry has the number. Under its id the item is in nobody's custody, so it can be serialised
+/// again ([ADR 24](../../../docs/adr/0024-a-taken-number-is-replaced.md)).
+fn renumber(connection: &Connection, id: EntryId, mark: &StreamMark) -> Result<bool> {
+    let (bytes, attempts): (Vec<u8>, u32) = connection
+        .prepare_cached("SELECT bytes, attempts FROM item WHERE id = ?1")?
+        .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let (mut entry, _) = Entry::read(&bytes)?;
+    // What a newer app wrote may hold fields that this version would lose.
+    let is_ours = entry.to_bytes()? == bytes;
+    if attempts >= MOST_RENUMBERED || !is_ours || sabotage::is(Defect::SeriesReusedAfterRestore) {
+        return Ok(false);
+    }
+    let n = next_n(connection)?.max(mark.highest.saturating_add(1));
+    entry.n = n;
+    let bytes = entry.to_bytes()?;
+    let changed = connection
+        .prepare_cached(
+            "UPDATE item SET n = ?2, bytes = ?3, sha256 = ?4, offered = 0, attempts = attempts + 1
+             WHERE id = ?1 AND custody = 'waiting'",
+        )?
+        .execute(params![
+            id.to_string(),
+            int(n)?,
+            bytes,
+            Sha256::of(&bytes).to_string()
+        ])?;
+    set_next_n(connection, n.saturating_add(1))?;
+    Ok(changed == 1)
 }
 
 impl HandsetStore {
@@ -90,7 +133,7 @@ impl HandsetStore {
         })
     }
     /// Stores a push answer in one transaction. A receipt counts only for the item with exactly this id,
-    /// number and hash; a refused item stays, visible.
+    /// number and hash; a refused item stays, visible, unless only its number was refused.
     pub(crate) fn accept(
         &self,
         receipts: &[Receipt],
@@ -119,6 +162,10 @@ impl HandsetStore {
                 }
             }
             for element in refused {
+                if element.reason.code == ProblemCode::EntryNumberTaken && renumber(tx, element.id, mark)? {
+                    accepted.renumbered.push(element.id);
+                    continue;
+                }
                 tx.prepare_cached("UPDATE item SET refused_json = ?2 WHERE id = ?1 AND custody = 'waiting'")?
                     .execute(params![element.id.to_string(), to_json(&element.reason)?])?;
             }

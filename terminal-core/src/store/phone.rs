@@ -36,6 +36,21 @@ impl HandsetStore {
         let folder = self.phone_folder();
         folder != self.home() || self.disk().exists(&folder.join(USERS))
     }
+    /// The homes of the phone's other users.
+    pub(super) fn homes_of_others(&self) -> Result<Vec<PathBuf>> {
+        if !self.has_other_users() {
+            return Ok(Vec::new());
+        }
+        let folder = self.phone_folder();
+        let users = folder.join(USERS);
+        let mut homes = vec![folder];
+        if self.disk().exists(&users) {
+            let names = self.disk().names(&users).map_err(Error::io(&users))?;
+            homes.extend(names.iter().map(|name| users.join(name)));
+        }
+        homes.retain(|home| home != self.home());
+        Ok(homes)
+    }
     /// Reads a file of the phone; `None` if it is missing. A malformed file counts as missing, so that it cannot stop
     /// all users' syncs; the next change replaces it.
     pub(super) fn phone_file<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {

@@ -36,6 +36,7 @@ impl HandsetStore {
             for (id, record) in old.into_iter().filter(|(id, record)| !keep(*id, *record)) {
                 reports.add(tx, id, record)?;
                 run(tx, "DELETE FROM item WHERE id = ?1", [id.to_string()])?;
+                run(tx, "DELETE FROM read_item WHERE item = ?1", [id.to_string()])?;
             }
             reports.keep_counts(tx)?;
             let after = files(tx)?;

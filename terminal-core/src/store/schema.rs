@@ -13,6 +13,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0005_history.sql"),
     include_str!("migrations/0006_summary_parts.sql"),
     include_str!("migrations/0007_received.sql"),
+    include_str!("migrations/0008_read_items.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.

@@ -197,3 +197,11 @@ pub fn wait(store: &HandsetStore, item: EntryId, until: Millis) -> Result<()> {
         super::sql::run(tx, sql, rusqlite::params![item.to_string(), until.0]).map(drop)
     })
 }
+
+/// Notes a complete sync.
+///
+/// # Errors
+/// Errors of the store.
+pub fn synced(store: &HandsetStore, at: Millis) -> Result<()> {
+    store.set_last_sync(at)
+}

@@ -104,12 +104,14 @@ impl HandsetStore {
         })
     }
 
-    /// Number of photos that only this handset holds, whether their entries were sent or not.
+    /// Number of photos that only this handset holds, whether their entries were sent or not. Those of an entry that the
+    /// server refused and that was revised since are left out: they are history, and the new version names its own.
     pub fn photos_waiting(&self) -> Result<u64> {
         self.read(|c| {
-            let count: i64 = c
-                .prepare_cached("SELECT count(*) FROM photo WHERE custody = 'waiting'")?
-                .query_row([], |row| row.get(0))?;
+            let sql = "SELECT count(*) FROM photo p WHERE p.custody = 'waiting' AND NOT EXISTS (
+                           SELECT 1 FROM item i JOIN item r ON r.supersedes = i.id AND r.cancelled IS NULL
+                           WHERE i.id = p.item AND i.refused_json IS NOT NULL)";
+            let count: i64 = c.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
             uint(count)
         })
     }

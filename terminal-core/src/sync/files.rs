@@ -90,6 +90,10 @@ impl Sync {
         store: &HandsetStore,
         now: Millis,
     ) -> Result<Option<(PendingRequest, NextAction)>> {
+        // On any network: it costs nothing.
+        if store.take_grid_of_phone()? {
+            self.report.files_updated += 1;
+        }
         let Some(wanted) = store.next_file(now, !self.policy.files)? else {
             return Ok(None);
         };

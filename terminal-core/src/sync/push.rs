@@ -131,8 +131,12 @@ impl Sync {
             .filter(|id| !decided(id))
             .collect();
         self.report.entries_received += u64::try_from(accepted.received.len()).unwrap_or(0);
-        self.report.entries_refused += u64::try_from(refused.len()).unwrap_or(0);
         for element in refused {
+            // Sent again with another number: nothing that the worker has to know.
+            if accepted.renumbered.contains(&element.id) {
+                continue;
+            }
+            self.report.entries_refused += 1;
             self.report.problem = Some(element.reason.clone());
             self.events.push(SyncProgress::Refused {
                 item: element.id,

@@ -56,7 +56,11 @@ impl SyncReport {
     }
 
     pub(super) fn complete(mut self, store: &HandsetStore, now: Millis, policy: Policy) -> Result<Self> {
-        let items = store.items_not_received()?;
+        let mut items = store.items_not_received()?;
+        // What was revised since is history: the queue shows it so, and asks nothing of the author.
+        let ids: Vec<EntryId> = items.iter().map(|item| item.id).collect();
+        let revised = store.revised_of(&ids)?;
+        items.retain(|item| !(matches!(item.custody, Custody::Refused(_)) && revised.contains(&item.id)));
         let count = |wanted: fn(&Custody) -> bool| {
             u64::try_from(items.iter().filter(|item| wanted(&item.custody)).count()).unwrap_or(u64::MAX)
         };

@@ -11,6 +11,7 @@ use crate::{
     work::filing::is_rejected,
 };
 use protocol::{
+    entry::DispositionState,
     evidence::Position,
     feed::{PresenceRow, kind},
     ids::EntryId,
@@ -81,7 +82,8 @@ impl Terminal {
             Payload::CheckOut(CheckOut { note }),
         )
     }
-    /// The last check-in or check-out that counts, older than `before`: neither rejected nor withdrawn.
+    /// The last check-in or check-out that counts, older than `before`: neither rejected, nor withdrawn, nor a check-in
+    /// that a person has to review because its author does not hold the post any more.
     fn last_check(&self, mut before: Option<u64>) -> Result<Option<Item>> {
         loop {
             let checks = self
@@ -99,7 +101,9 @@ impl Terminal {
                 .filter(|item| !is_rejected(item))
                 .filter_map(|item| item.after)
                 .collect();
-            let counts = |item: &Item| !is_rejected(item) && !withdrawn.contains(&item.id);
+            let counts = |item: &Item| {
+                !is_rejected(item) && !is_left_to_a_person(item) && !withdrawn.contains(&item.id)
+            };
             if let Some(last) = checks.into_iter().find(counts) {
                 return Ok(Some(last));
             }
@@ -166,6 +170,11 @@ impl Terminal {
             },
         })
     }
+}
+
+fn is_left_to_a_person(item: &Item) -> bool {
+    let review = Open::Known(DispositionState::Review);
+    matches!(&item.disposition, Some((said, _)) if said.state == review)
 }
 
 fn is_check_in(item: &Item) -> bool {

@@ -34,13 +34,32 @@ pub struct ItemDetail {
 }
 
 impl Terminal {
+    /// Notes that the worker has read the final answers of these rows. Rows that do not wait to be read are left out.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn mark_read(&self, rows: &[QueueRow]) -> Result<()> {
+        let ids: Vec<EntryId> = rows
+            .iter()
+            .filter(|row| row.awaits_reading())
+            .map(|row| row.id)
+            .collect();
+        if ids.is_empty() {
+            return Ok(());
+        }
+        self.store().mark_items_read(&ids)
+    }
     /// One item of this handset, or an entry from elsewhere that needs its author. A draft is opened with the functions
-    /// of its kind.
+    /// of its kind. Its final answer counts as read.
     ///
     /// # Errors
     /// `item.unknown`, and errors of the store.
     pub fn item(&self, id: EntryId) -> Result<ItemDetail> {
         let row = self.queue_row(id)?;
+        // On a full disk the item is shown all the same, and again.
+        if let Err(error) = self.mark_read(std::slice::from_ref(&row)) {
+            tracing::info!(name: "item.shown_again", cause = error.code().as_str());
+        }
         let Some(item) = self.store().item(id)? else {
             let open = self.needs_action_entry(id)?.ok_or(Error::NoSuchItem)?;
             let (entry, payload) = open.said.unzip();

@@ -19,6 +19,7 @@ use crate::{
     },
 };
 use protocol::{
+    case::CaseState,
     entry::{DispositionState, Reason},
     feed::{ActivityRow, ActivityState, CaseRow, kind},
     ids::{EntryId, RecordId},
@@ -124,6 +125,7 @@ impl Terminal {
             .filter_map(|withdrawal| Some((withdrawal.after?, withdrawal)))
             .collect();
         let revised = self.store().revised_of(&ids)?;
+        let read = self.store().read_among(&ids)?;
         let cases: Vec<CaseRow> = self.store().mailbox_about(kind::CASE, &records)?;
         let cases: HashMap<RecordId, &CaseRow> = cases.iter().rev().map(|case| (case.record, case)).collect();
         let reviews: Vec<ActivityRow> = self.store().mailbox_about(kind::ACTIVITY, &records)?;
@@ -138,6 +140,7 @@ impl Terminal {
                 revised: revised.contains(&item.id),
                 case: cases.get(&item.record).copied(),
                 review: reviews.get(&item.id).copied(),
+                read: read.contains(&item.id),
             };
             row(item, &context)
         });
@@ -205,9 +208,22 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
             Open::Known(EntryKind::Report) => context.case.map(|case| case.state.clone()),
             _ => None,
         },
+        not_filed: match item.kind {
+            Open::Known(EntryKind::Report) => context.case.and_then(not_filed),
+            _ => None,
+        },
+        is_read: context.read,
         review: review_state,
         state,
     }
+}
+
+/// Why the case was not filed; `None` for a case in any other state.
+fn not_filed(case: &CaseRow) -> Option<Reason> {
+    (case.state == Open::Known(CaseState::NotFiled)).then(|| {
+        let words = case.reason.clone().unwrap_or_default();
+        Reason::new(HandsetCode::CaseNotFiled, words.clone(), words)
+    })
 }
 
 /// The row of a draft. A draft of a newer app is shown with that problem, and stays.
@@ -237,6 +253,8 @@ fn draft_row(draft: SavedDraft) -> QueueRow {
         next_try: None,
         problem,
         case: None,
+        not_filed: None,
+        is_read: false,
         review: None,
     }
 }
@@ -250,6 +268,8 @@ struct RowContext<'a> {
     revised: bool,
     case: Option<&'a CaseRow>,
     review: Option<&'a ActivityRow>,
+    /// The worker has read the final answer.
+    read: bool,
 }
 
 /// The state of an item, and the retry state of a photo if that explains it.
@@ -278,6 +298,14 @@ fn state<'a>(
             };
         }
         Custody::Received(_) => {}
+    }
+    // Perhaps by its author on another handset.
+    if item.kind == Open::Known(EntryKind::Report)
+        && context
+            .case
+            .is_some_and(|case| case.withdrawn || case.state == Open::Known(CaseState::Withdrawn))
+    {
+        return (ItemState::Withdrawn, None);
     }
     if let Some(withdrawal) = context.withdrawal {
         let said = withdrawal.disposition.as_ref().map(|(d, _)| &d.state);
@@ -365,6 +393,8 @@ fn elsewhere_row(open: &NeedsAction, catalogue: Option<&Catalogue>, withdrawals:
         next_try: None,
         problem: None,
         case: None,
+        not_filed: None,
+        is_read: false,
         review: None,
     }
 }

@@ -39,6 +39,10 @@ pub struct QueueRow {
     pub problem: Option<Reason>,
     /// State of the case that the report led to.
     pub case: Option<Open<CaseState>>,
+    /// Why the report was not filed (不立案).
+    pub not_filed: Option<Reason>,
+    /// The worker has read the final answer ([`crate::Terminal::mark_read`]).
+    pub is_read: bool,
     /// The reviewer's decision about an activity record.
     pub review: Option<ActivityState>,
 }
@@ -83,19 +87,29 @@ impl QueueRow {
     }
     /// Returned to its author, who has to act.
     pub fn needs_author(&self) -> bool {
-        matches!(self.state, ItemState::Returned(_))
+        matches!(self.state, ItemState::Returned(_)) && !self.is_read
+    }
+    /// A final answer that asks nothing of the author, only to be read (law 2): the report was not filed, or the
+    /// withdrawal was refused. The item stays in the queue until then.
+    pub fn awaits_reading(&self) -> bool {
+        !self.is_read
+            && match &self.state {
+                ItemState::Received => self.not_filed.is_some(),
+                ItemState::Returned(_) => self.kind == Open::Known(EntryKind::Withdraw) && self.is_held,
+                _ => false,
+            }
     }
     /// Nothing is left to send, and the author has nothing to do.
     pub fn is_finished(&self) -> bool {
         match self.state {
-            ItemState::Received => self.photos_sent == self.photos_named,
+            ItemState::Received => self.photos_sent == self.photos_named && !self.awaits_reading(),
+            ItemState::Returned(_) => self.is_read,
             ItemState::Revised(_) | ItemState::Withdrawn | ItemState::Cancelled => true,
             ItemState::Draft
             | ItemState::Queued
             | ItemState::Later(_)
             | ItemState::PhotosPending
             | ItemState::Withdrawing
-            | ItemState::Returned(_)
             | ItemState::Review(_)
             | ItemState::Held(_) => false,
         }
@@ -116,6 +130,12 @@ impl QueueRow {
                 self.state,
                 ItemState::Withdrawing | ItemState::Withdrawn | ItemState::Cancelled | ItemState::Revised(_)
             )
+    }
+    /// States why photos wait although nothing failed: `held` is what holds photos back now.
+    pub fn explain_wait(&mut self, held: &Reason) {
+        if self.state == ItemState::PhotosPending && self.problem.is_none() {
+            self.problem = Some(held.clone());
+        }
     }
     /// 受理号, only once the server holds the entry, so that nobody quotes an unknown number.
     pub fn receipt_number(&self) -> Option<String> {
@@ -138,15 +158,15 @@ impl QueueRow {
             ItemState::Cancelled => "cancelled",
         }
     }
-    /// The reason of a return, review or hold.
+    /// The reason of a return, review or hold, and of a report that was not filed.
     pub fn reason(&self) -> Option<&Reason> {
         match &self.state {
             ItemState::Returned(reason) | ItemState::Revised(reason) => Some(reason),
             ItemState::Review(reason) | ItemState::Held(reason) => reason.as_ref(),
             ItemState::Later(_) | ItemState::Draft => self.problem.as_ref(),
+            ItemState::Received => self.not_filed.as_ref(),
             ItemState::Queued
             | ItemState::PhotosPending
-            | ItemState::Received
             | ItemState::Withdrawing
             | ItemState::Withdrawn
             | ItemState::Cancelled => None,
@@ -194,6 +214,10 @@ impl QueueRow {
                 ),
                 // The report itself is the only event so far.
                 (None, Some(Open::Known(CaseState::Reported))) => words::state::received(lang),
+                (None, Some(Open::Known(CaseState::NotFiled))) => with_reason(
+                    lang.pick("已收到，不立案", "Received, not filed").into(),
+                    self.not_filed.as_ref().filter(|why| !why.zh.is_empty()),
+                ),
                 (None, Some(Open::Known(case))) => lang.pick(
                     format!("已收到，{}", case.zh()),
                     format!("Received, {}", case.as_str().replace('_', " ")),
@@ -226,6 +250,7 @@ impl QueueRow {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use protocol::problem::HandsetCode;
     use uuid::Uuid;
 
     fn row(state: ItemState) -> QueueRow {
@@ -244,8 +269,47 @@ mod tests {
             next_try: None,
             problem: None,
             case: None,
+            not_filed: None,
+            is_read: false,
             review: None,
         }
+    }
+
+    #[test]
+    fn use_a03_a_report_that_was_not_filed_is_shown_until_it_is_read() {
+        let why = Reason::new(
+            HandsetCode::CaseNotFiled,
+            "不属于城市管理事项",
+            "not a matter of the city",
+        );
+        let declined = QueueRow {
+            case: Some(CaseState::NotFiled.into()),
+            not_filed: Some(why),
+            ..row(ItemState::Received)
+        };
+        assert!(declined.awaits_reading() && !declined.is_finished() && !declined.needs_author());
+        assert_eq!(
+            declined.state_words(Lang::Zh, Millis(0)),
+            "已收到，不立案：不属于城市管理事项"
+        );
+        let read = QueueRow {
+            is_read: true,
+            ..declined
+        };
+        assert!(!read.awaits_reading() && read.is_finished());
+        // A refused withdrawal is over once it was read; a returned report is not.
+        let refused = |kind: EntryKind, is_read| QueueRow {
+            kind: kind.into(),
+            is_read,
+            ..row(ItemState::Returned(Reason::new(
+                ReasonCode::ReviewRejected,
+                "已派遣",
+                "dispatched",
+            )))
+        };
+        assert!(refused(EntryKind::Withdraw, false).awaits_reading());
+        assert!(refused(EntryKind::Withdraw, true).is_finished());
+        assert!(!refused(EntryKind::Report, false).awaits_reading());
     }
 
     #[test]

@@ -21,8 +21,10 @@ pub struct Status {
     pub account: Account,
     /// Whom the worker calls when the app cannot help.
     pub contact: Option<Contact>,
-    /// The post as described by the server; `None` before the first sync.
+    /// The post as described by the server; `None` before the first sync, and when the post was taken.
     pub post: Option<PostRow>,
+    /// The worker does not hold the post any more: the server closed its mailbox. What is filed is still sent.
+    pub is_post_taken: bool,
     pub presence: HandsetPresence,
     pub drafts: usize,
     /// Items that only this handset holds.
@@ -64,7 +66,9 @@ impl Terminal {
             .filter(|task| task.answered.is_none())
             .collect();
         let posts: Vec<PostRow> = self.store().mailbox_of(kind::POST)?;
+        let last_sync = self.store().last_sync()?;
         Ok(Status {
+            is_post_taken: posts.is_empty() && last_sync.is_some(),
             account: self.account().clone(),
             // A manifest may have named another one since the account was opened.
             contact: self.store().account()?.contact,
@@ -82,7 +86,7 @@ impl Terminal {
                 .into_iter()
                 .find(|file| file.name == FileName::Grid)
                 .map(|file| GridVersion(file.version)),
-            last_sync: self.store().last_sync()?,
+            last_sync,
             last_contact: self.store().last_contact()?,
             clock,
         })

@@ -90,6 +90,11 @@ impl HandsetTask {
     pub fn id(&self) -> TaskId {
         self.row.task
     }
+    /// The name of the other holder of the post who has the task; `None` if the worker has it.
+    pub fn other_holder(&self) -> Option<&str> {
+        let is_other = self.row.holder != self.terminal.account().holder;
+        self.row.holder_name.as_deref().filter(|_| is_other)
+    }
     /// Milliseconds until it is due; negative if overdue.
     pub fn left(&self, now: Millis) -> i64 {
         self.row.due.since(now)

@@ -19,6 +19,7 @@ fn a_task_is_found_and_answered_once() {
         case: None,
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
+        holder_name: None,
         issued: Millis(now()),
     };
     testing::pull(&store, vec![row(Mailbox::Post, 1, kind::TASK, task.task, &task)]).unwrap();
@@ -128,6 +129,7 @@ fn a_sync_without_a_server_is_never_called_a_success() {
 fn json_documents_keep_their_shape() {
     let home = Home::new();
     let item = [
+        "awaits_reading",
         "case_state",
         "finished",
         "id",
@@ -162,7 +164,7 @@ fn json_documents_keep_their_shape() {
                 "id": null, "record": null, "made": null, "n": 1, "kind": "check_in", "summary": "", "summary_en": "",
                 "state": "queued", "state_zh": "待上传", "state_en": "Waiting to send", "finished": false,
                 "receipt_number": null, "photos": { "sent": 0, "named": 0 }, "reason": null, "next_try": null,
-                "problem": null, "case_state": null, "review": null,
+                "problem": null, "case_state": null, "awaits_reading": false, "review": null,
             },
         })
     );

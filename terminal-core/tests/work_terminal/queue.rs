@@ -231,3 +231,152 @@ fn only_finished_items_are_deleted_after_thirty_days() {
     assert_eq!(there(), [false, true, true, true]);
     assert_eq!(home.photo_files(), before - 2, "with its photo and thumbnail");
 }
+
+fn case_row(terminal: &Terminal, n: u64, id: EntryId, state: CaseState, reason: Option<&str>) {
+    let record = terminal.store().item(id).unwrap().unwrap().record;
+    let body = CaseRow {
+        case: CaseId(Uuid::from_u128(9)),
+        record,
+        number: protocol::entry::receipt_number(id),
+        state: state.into(),
+        photos_held: 0,
+        photos_named: 0,
+        at: Millis(MORNING),
+        made: None,
+        matter: None,
+        cell: None,
+        address: None,
+        text: None,
+        withdrawn: false,
+        reason: reason.map(Into::into),
+    };
+    testing::pull(
+        terminal.store(),
+        vec![row(Mailbox::Author, n, kind::CASE, body.case, &body)],
+    )
+    .unwrap();
+}
+
+#[test]
+fn use_a03_a_report_that_was_not_filed_stays_in_the_queue_until_it_was_read() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 1, id, Disposition::applied());
+    case_row(&terminal, 2, id, CaseState::Prefiled, None);
+    assert!(find(&terminal, id).is_finished(), "nothing to read yet");
+    let why = "不属于城市管理事项";
+    case_row(&terminal, 3, id, CaseState::NotFiled, Some(why));
+    let shown = find(&terminal, id);
+    assert!(shown.awaits_reading() && !shown.is_finished() && !shown.needs_author());
+    assert_eq!(
+        shown.state_words(Lang::Zh, Millis(MORNING)),
+        format!("已收到，不立案：{why}")
+    );
+    assert_eq!(shown.reason().unwrap().code, HandsetCode::CaseNotFiled);
+    // Looking at the list is not reading it; opening the item is, also for the next start of the app.
+    assert!(!find(&terminal, id).is_finished());
+    assert_eq!(terminal.item(id).unwrap().row.reason().unwrap().zh, why);
+    drop(terminal);
+    let terminal = home.open();
+    assert!(find(&terminal, id).is_finished());
+    assert!(
+        find(&terminal, id)
+            .state_words(Lang::Zh, Millis(MORNING))
+            .contains(why)
+    );
+}
+
+#[test]
+fn use_a03_a_refused_withdrawal_is_shown_with_its_reason_until_it_was_read() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let Withdrawal::Requested { id: withdrawal } = terminal.withdraw(id, "报错了").unwrap() else {
+        panic!()
+    };
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    let words = Reason::new(
+        ErrorCode::parse("review.rejected"),
+        "已派人处理",
+        "somebody is on the way",
+    );
+    dispose(&terminal, 1, withdrawal, Disposition::rejected(words));
+    assert_eq!(find(&terminal, id).state, ItemState::Received, "it stands again");
+    let shown = find(&terminal, withdrawal);
+    assert_eq!(shown.state_words(Lang::Zh, Millis(MORNING)), "被退回：已派人处理");
+    assert!(shown.needs_author() && !shown.is_finished());
+    terminal.mark_read(&[shown]).unwrap();
+    let read = find(&terminal, withdrawal);
+    assert!(!read.needs_author() && read.is_finished());
+    assert_eq!(terminal.status().unwrap().returned, 0);
+}
+
+#[test]
+fn use_a01_a_case_that_was_withdrawn_elsewhere_is_shown_as_withdrawn() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = terminal.new_report().unwrap().text("一").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    case_row(&terminal, 1, id, CaseState::Withdrawn, None);
+    assert_eq!(find(&terminal, id).state, ItemState::Withdrawn);
+}
+
+#[test]
+fn use_a12_a_check_in_that_a_person_reviews_begins_no_duty() {
+    let home = Home::new();
+    let terminal = home.open();
+    let check = terminal.check_in(None, "").unwrap().id;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    assert!(terminal.presence().unwrap().on_duty);
+    let not_holder = Reason::new(
+        ErrorCode::parse("duty.not_holder"),
+        "现在不是该岗位的持有人",
+        "not yours",
+    );
+    dispose(&terminal, 1, check, Disposition::review(not_holder));
+    assert!(!terminal.presence().unwrap().on_duty);
+}
+
+#[test]
+fn use_a12_a_post_that_was_taken_is_told() {
+    let home = Home::new();
+    let terminal = home.open();
+    assert!(
+        !terminal.status().unwrap().is_post_taken,
+        "nothing is known before the first sync"
+    );
+    testing::synced(terminal.store(), Millis(MORNING)).unwrap();
+    assert!(terminal.status().unwrap().is_post_taken);
+    let post = protocol::feed::PostRow {
+        name: "前进社区".into(),
+        number: "13900000001".into(),
+        area: Vec::new(),
+    };
+    testing::pull(
+        terminal.store(),
+        vec![row(Mailbox::Post, 1, kind::POST, "post", post)],
+    )
+    .unwrap();
+    assert!(!terminal.status().unwrap().is_post_taken);
+}
+
+#[test]
+fn use_a17_a_photo_that_is_held_back_says_why() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    draft.add_photo(PhotoSource::Bytes(&picture(3))).unwrap();
+    let id = draft.submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), false).unwrap();
+    let mut shown = find(&terminal, id);
+    let metered = terminal_core::sync::HeldBack::Metered.reason();
+    shown.explain_wait(&metered);
+    let line = shown.state_line(Lang::Zh, Millis(MORNING));
+    assert!(
+        line.starts_with("已收到，照片 0/1：") && line.contains("Wi-Fi"),
+        "{line}"
+    );
+}

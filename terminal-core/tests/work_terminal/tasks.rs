@@ -15,6 +15,7 @@ fn task(n: u128, purpose: Purpose, due: i64) -> TaskRow {
         case: None,
         post: protocol::ids::PostId(Uuid::from_u128(3)),
         holder: protocol::ids::PersonId(Uuid::from_u128(4)),
+        holder_name: None,
         issued: Millis(MORNING),
     }
 }
@@ -279,4 +280,27 @@ fn opening_a_folder_without_a_handset_creates_nothing() {
 fn a_terminal_is_shared_between_threads() {
     fn shared<T: Send + Sync + Clone>() {}
     shared::<Terminal>();
+}
+
+#[test]
+fn use_a19_a_task_of_another_holder_of_the_post_names_that_holder() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut theirs = task(1, Purpose::Check, MORNING);
+    theirs.holder = protocol::ids::PersonId(Uuid::from_u128(5));
+    theirs.holder_name = Some("李四".into());
+    let ours = TaskRow {
+        task: TaskId(Uuid::from_u128(2)),
+        holder: terminal.account().holder,
+        ..theirs.clone()
+    };
+    let feed = [&theirs, &ours]
+        .into_iter()
+        .zip(1..)
+        .map(|(r, n)| row(Mailbox::Post, n, kind::TASK, r.task, r))
+        .collect();
+    testing::pull(terminal.store(), feed).unwrap();
+    let shown = terminal.task(theirs.task).unwrap();
+    assert_eq!(shown.other_holder(), Some("李四"));
+    assert_eq!(terminal.task(ours.task).unwrap().other_holder(), None);
 }

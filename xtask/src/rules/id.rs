@@ -103,10 +103,10 @@ fn source(word: &str) -> Option<Id> {
     Some(Id::Source(family.to_owned(), number.parse().ok()?))
 }
 
-/// `T14` or `G1`. Zero and leading zeros are no ids: `T0` is a name for a moment in tests.
+/// `T14`, `G1` or `X23`. Zero and leading zeros are no ids: `T0` is a name for a moment in tests.
 fn letter(word: &str) -> Option<Id> {
     let mut chars = word.chars();
-    let first = chars.next().filter(|c| matches!(c, 'T' | 'G'))?;
+    let first = chars.next().filter(|c| matches!(c, 'T' | 'G' | 'X'))?;
     plain_number(chars.as_str()).map(|number| Id::Letter(first, number))
 }
 

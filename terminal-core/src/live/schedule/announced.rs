@@ -108,6 +108,7 @@ fn row_of(n: usize) -> FeedRow {
         case: None,
         post: PostId(Uuid::from_u128(3)),
         holder: PersonId(Uuid::from_u128(4)),
+        holder_name: None,
         issued: Millis(MORNING),
     };
     FeedRow {

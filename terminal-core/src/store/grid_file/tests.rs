@@ -392,3 +392,35 @@ fn w11_a_crash_between_any_two_steps_of_the_upgrade_keeps_the_pack() {
         },
     );
 }
+
+#[test]
+fn use_a08_a_second_user_of_the_phone_does_not_fetch_the_grid_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = HandsetStore::open(dir.path(), KEY).unwrap();
+    let good = content(1);
+    publish(&first, "220104.1", &good);
+    assert!(!first.take_grid_of_phone().unwrap(), "nobody has it yet");
+    fetch(&first, &good).unwrap();
+    let home = dir.path().join("users").join("2");
+    std::fs::create_dir_all(&home).unwrap();
+    let second = HandsetStore::open(&home, [4; 32]).unwrap();
+    assert!(!second.take_grid_of_phone().unwrap(), "nothing is wanted yet");
+    publish(&second, "220104.1", &good);
+    assert!(second.take_grid_of_phone().unwrap());
+    assert_eq!(second.file(FileName::Grid).unwrap().unwrap().1, good);
+    assert!(second.next_file(Millis(0), false).unwrap().is_none());
+    // Begun as a download, ended as a copy; and an altered file of the other user is no grid.
+    let newer = content(2);
+    publish(&second, "220104.2", &newer);
+    let wanted = second.next_file(Millis(0), false).unwrap().unwrap();
+    second.add_file_part(&wanted.file, 0, &newer[..70_000]).unwrap();
+    publish(&first, "220104.2", &newer);
+    fetch(&first, &newer).unwrap();
+    let path = dir.path().join(grid_file_name(Sha256::of(&newer)));
+    std::fs::write(&path, content(9)).unwrap();
+    assert!(!second.take_grid_of_phone().unwrap());
+    assert_eq!(second.file(FileName::Grid).unwrap().unwrap().1, good);
+    std::fs::write(&path, &newer).unwrap();
+    assert!(second.take_grid_of_phone().unwrap());
+    assert_eq!(second.file(FileName::Grid).unwrap().unwrap().1, newer);
+}
