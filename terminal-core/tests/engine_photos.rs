@@ -36,19 +36,6 @@ fn requests(world: &World, what: &str) -> usize {
         .count()
 }
 
-/// The bodies of all requests about photos that had one, in bytes.
-fn photo_bodies(world: &World) -> Vec<usize> {
-    let log = world.log();
-    let photos = log
-        .iter()
-        .filter(|(request, _)| request.contains(" /v1/field/photos"));
-    let bytes = photos.map(|(request, _)| {
-        let (_, size) = request.rsplit_once('(').unwrap();
-        size.split_once(' ').unwrap().0.parse().unwrap()
-    });
-    bytes.filter(|bytes| *bytes > 0).collect()
-}
-
 #[test]
 fn story_12_a_photo_goes_on_at_the_byte_where_the_network_dropped() {
     let world = World::new(1);
@@ -94,7 +81,7 @@ fn story_12_a_creation_whose_answer_was_lost_goes_on_without_its_first_bytes() {
     let creations = requests(&world, "Post /v1/field/photos ");
     assert_eq!(creations, 2, "it was asked for once more");
     assert_eq!(
-        photo_bodies(&world).iter().sum::<usize>(),
+        world.photo_bodies().iter().sum::<usize>(),
         300_000,
         "no byte was sent twice"
     );
@@ -106,15 +93,15 @@ fn on_a_line_that_carried_the_last_photos_well_a_photo_is_one_request() {
     let world = World::new(22);
     let first = world.report("垃圾", &[600_000]);
     assert!(world.sync().is_success());
-    assert_eq!(photo_bodies(&world).len(), 4, "64, 128, 256 KiB and the rest");
+    assert_eq!(world.photo_bodies().len(), 4, "64, 128, 256 KiB and the rest");
     // A day later nothing is known of the line.
     for (hours, bodies) in [(1, 1), (30, 4)] {
         world.clock.advance(hours * 3_600_000);
-        let before = photo_bodies(&world).len();
+        let before = world.photo_bodies().len();
         let next = world.report("垃圾", &[600_000]);
         assert!(world.sync().is_success());
         assert!(world.item(&next).is_complete());
-        assert_eq!(photo_bodies(&world).len() - before, bodies, "{hours} h");
+        assert_eq!(world.photo_bodies().len() - before, bodies, "{hours} h");
     }
     assert!(world.item(&first).is_complete());
     world.assert_agreement();
@@ -218,14 +205,14 @@ fn story_05_the_same_picture_in_two_reports_travels_once() {
         .unwrap();
     assert!(world.sync().is_success());
     assert!(world.item(&one).is_complete() && world.item(&two).is_complete());
-    assert_eq!(photo_bodies(&world), [5000]);
+    assert_eq!(world.photo_bodies(), [5000]);
     let three = world.store().submit(&world.draft("c", vec![photo])).unwrap();
     assert!(
         world.sync().is_success(),
         "the server holds it: its receipt comes with the creation"
     );
     assert!(world.item(&three).is_complete());
-    assert_eq!(photo_bodies(&world), [5000]);
+    assert_eq!(world.photo_bodies(), [5000]);
 }
 
 #[test]

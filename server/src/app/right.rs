@@ -6,7 +6,7 @@
 
 use crate::{
     kernel::failure::Failure,
-    store::{Turn, tx::Tx},
+    store::{ReadTurn, tx::Tx},
 };
 use protocol::time::Millis;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub fn spawn<F>(work: F) -> tokio::task::JoinHandle<F::Output>
 where
     F: Future<Output: Send + 'static> + Send + 'static,
 {
-    let work = Turn::current().during(work);
+    let work = ReadTurn::current().during(work);
     match Right::current() {
         Some(right) => tokio::spawn(right.during(work)),
         None => tokio::spawn(work),

@@ -20,7 +20,7 @@ use crate::{
     },
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
-    store::Turn,
+    store::ReadTurn,
 };
 use axum::{
     Extension,
@@ -123,7 +123,7 @@ async fn pass(
     let settings = &app.settings;
     let (caller, most, right) = match access {
         Access::Open(_) => {
-            let turn = Turn::of(&strangers::counted(&app, &request, Door::Other));
+            let turn = ReadTurn::of(&strangers::counted(&app, &request, Door::Other));
             return turn.during(strangers::open(&app, request, next)).await;
         }
         Access::Field => {
@@ -171,7 +171,7 @@ async fn pass(
     let claim = Arc::new(app.bounds.known(&place, settings.body_memory_mb));
     let mut request = limits::claimed(request, Arc::clone(&claim));
     request.extensions_mut().insert(claim);
-    let turn = Turn::of(&caller);
+    let turn = ReadTurn::of(&caller);
     let mut response = turn.during(right.during(next.run(request))).await;
     // The place is free when the answer was read; a stream of events, which has a limit of its own, needs none.
     if !is_endless(&response) {

@@ -4,11 +4,11 @@ use super::{
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
-    hints::{Hints, Listener},
+    hints::{HintListener, Hints},
     job::ClosureJob,
     options::Options,
     postgres, sqlite,
-    turn::Turn,
+    turn::ReadTurn,
     tx::Tx,
 };
 use std::sync::Arc;
@@ -104,7 +104,7 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run(Lane::Read(Turn::current()), f).await
+        self.run(Lane::Read(ReadTurn::current()), f).await
     }
 
     /// [`Store::write`] for command lines and the simulator. Not from async code.
@@ -124,11 +124,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        self.run_blocking(Lane::Read(Turn::default()), f)
+        self.run_blocking(Lane::Read(ReadTurn::default()), f)
     }
 
     /// Listens for the hints of at most 31 topics, of this replica and, on PostgreSQL, of all others.
-    pub fn listen(&self, topics: Vec<Hint>) -> Listener {
+    pub fn listen(&self, topics: Vec<Hint>) -> HintListener {
         self.inner.hints.listen(topics)
     }
 

@@ -1,12 +1,12 @@
 //! The executor of closures.
 
-use super::{job::Job, turn::Turn};
+use super::{job::Job, turn::ReadTurn};
 
 /// Which way a closure takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lane {
-    /// In the order of [`Turn`]s.
-    Read(Turn),
+    /// In the order of [`ReadTurn`]s.
+    Read(ReadTurn),
     Write,
 }
 

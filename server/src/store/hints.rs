@@ -46,7 +46,7 @@ impl Ear {
 }
 
 /// Hears the hints of some topics, until it is dropped.
-pub struct Listener {
+pub struct HintListener {
     ear: Arc<Ear>,
     topics: Vec<Hint>,
     hints: Hints,
@@ -90,7 +90,7 @@ impl Hints {
     }
 
     /// Listens for at most 31 topics, from now on.
-    pub(super) fn listen(&self, topics: Vec<Hint>) -> Listener {
+    pub(super) fn listen(&self, topics: Vec<Hint>) -> HintListener {
         let ear = Arc::<Ear>::default();
         let mut table = self.lock();
         for (n, topic) in topics.iter().enumerate() {
@@ -98,7 +98,7 @@ impl Hints {
             place.push((Arc::clone(&ear), n));
         }
         drop(table);
-        Listener {
+        HintListener {
             ear,
             topics,
             hints: self.clone(),
@@ -110,7 +110,7 @@ impl Hints {
     }
 }
 
-impl Listener {
+impl HintListener {
     /// Waits until there is something that it has not told yet.
     pub async fn heard(&mut self) -> Heard {
         poll_fn(|cx| self.poll(cx)).await
@@ -122,14 +122,14 @@ impl Listener {
         (heard != 0).then_some(Heard(heard))
     }
 
-    /// As [`Listener::heard`], for a stream.
+    /// As [`HintListener::heard`], for a stream.
     pub fn poll(&mut self, cx: &Context<'_>) -> Poll<Heard> {
         self.ear.waker.register(cx.waker());
         self.heard_already().map_or(Poll::Pending, Poll::Ready)
     }
 }
 
-impl Drop for Listener {
+impl Drop for HintListener {
     fn drop(&mut self) {
         let mut table = self.hints.lock();
         for topic in &self.topics {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     /// Waits for the listener's next news, without a runtime.
-    fn wait(listener: &mut Listener, woken: &Arc<Woken>) -> Poll<Heard> {
+    fn wait(listener: &mut HintListener, woken: &Arc<Woken>) -> Poll<Heard> {
         let waker = Waker::from(Arc::clone(woken));
         listener.poll(&Context::from_waker(&waker))
     }
@@ -178,13 +178,13 @@ mod tests {
     fn a_hint_wakes_those_who_listen_for_it_and_nobody_else() {
         let hints = Hints::default();
         let woken = Arc::<Woken>::default();
-        let mut all: Vec<Listener> = (0..1000)
+        let mut all: Vec<HintListener> = (0..1000)
             .map(|n| hints.listen(vec![mailbox(n), mailbox(n + 1)]))
             .collect();
         assert!(all.iter_mut().all(|one| wait(one, &woken).is_pending()));
         hints.send(&mailbox(7));
         assert_eq!(woken.0.load(Ordering::Relaxed), 2);
-        let news: Vec<_> = all.iter_mut().map(Listener::heard_already).collect();
+        let news: Vec<_> = all.iter_mut().map(HintListener::heard_already).collect();
         let (before, own) = (news[6].unwrap(), news[7].unwrap());
         assert!(before.of(1) && !before.of(0) && own.of(0) && !own.of(1) && !own.lost());
         assert_eq!(news.iter().flatten().count(), 2);
@@ -213,7 +213,7 @@ mod tests {
     #[test]
     fn lost_hints_are_told_to_everybody() {
         let hints = Hints::default();
-        let mut all: Vec<Listener> = (0..100).map(|n| hints.listen(vec![mailbox(n)])).collect();
+        let mut all: Vec<HintListener> = (0..100).map(|n| hints.listen(vec![mailbox(n)])).collect();
         hints.send(&Hint::All);
         assert!(
             all.iter_mut()
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn listeners_that_left_keep_no_memory() {
         let hints = Hints::default();
-        let all: Vec<Listener> = (0..20_000).map(|n| hints.listen(vec![mailbox(n)])).collect();
+        let all: Vec<HintListener> = (0..20_000).map(|n| hints.listen(vec![mailbox(n)])).collect();
         assert_eq!(hints.lock().0.len(), 20_000);
         drop(all);
         assert_eq!(hints.lock().0.len(), 0);

@@ -31,7 +31,7 @@ use super::{
     },
     queue::{JobQueue, Refused},
     threads::Crew,
-    turn::Turn,
+    turn::ReadTurn,
     tx::Tx,
 };
 
@@ -133,7 +133,7 @@ impl Executor for Pool {
         let (queue, turn) = match lane {
             Lane::Read(turn) => (&self.reads, turn),
             // Writes run in the order of their arrival.
-            Lane::Write => (&self.writes, Turn::default()),
+            Lane::Write => (&self.writes, ReadTurn::default()),
         };
         match queue.push(job, turn) {
             Ok(()) => {}
@@ -172,7 +172,7 @@ struct Worker {
 impl Worker {
     fn reader(&self) -> Self {
         Self {
-            lane: Lane::Read(Turn::default()),
+            lane: Lane::Read(ReadTurn::default()),
             address: self.address.clone(),
             options: Arc::clone(&self.options),
             hints: self.hints.clone(),

@@ -6,7 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::turn::Turn;
+use super::turn::ReadTurn;
 
 pub(super) struct JobQueue<T> {
     state: Mutex<State<T>>,
@@ -16,9 +16,9 @@ pub(super) struct JobQueue<T> {
 
 struct State<T> {
     /// The waiting items of each caller that has any; no list is empty.
-    items: HashMap<Turn, VecDeque<T>>,
+    items: HashMap<ReadTurn, VecDeque<T>>,
     /// Each key of `items` once, the next one first.
-    order: VecDeque<Turn>,
+    order: VecDeque<ReadTurn>,
     waiting: usize,
     closed: bool,
 }
@@ -63,7 +63,7 @@ impl<T> JobQueue<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn push(&self, item: T, turn: Turn) -> Result<(), Refused<T>> {
+    pub(super) fn push(&self, item: T, turn: ReadTurn) -> Result<(), Refused<T>> {
         let mut guard = self.lock();
         let state = &mut *guard;
         if state.closed {
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn sec_a07_reads_of_one_caller_do_not_stand_before_those_of_another() {
         let queue = JobQueue::new(100);
-        let (greedy, modest) = (Turn::of(&"greedy"), Turn::of(&"modest"));
+        let (greedy, modest) = (ReadTurn::of(&"greedy"), ReadTurn::of(&"modest"));
         for n in 0..8 {
             assert!(queue.push(("greedy", n), greedy).is_ok());
         }
@@ -137,12 +137,12 @@ mod tests {
     #[test]
     fn the_limit_counts_the_items_of_all_callers() {
         let queue = JobQueue::new(2);
-        assert!(queue.push(1, Turn::of(&1)).is_ok() && queue.push(2, Turn::of(&2)).is_ok());
-        assert!(matches!(queue.push(3, Turn::of(&3)), Err(Refused::Full(3))));
+        assert!(queue.push(1, ReadTurn::of(&1)).is_ok() && queue.push(2, ReadTurn::of(&2)).is_ok());
+        assert!(matches!(queue.push(3, ReadTurn::of(&3)), Err(Refused::Full(3))));
         assert_eq!(queue.try_pop(), Some(1));
-        assert!(queue.push(3, Turn::of(&3)).is_ok());
+        assert!(queue.push(3, ReadTurn::of(&3)).is_ok());
         queue.close();
-        assert!(matches!(queue.push(4, Turn::of(&3)), Err(Refused::Closed(4))));
+        assert!(matches!(queue.push(4, ReadTurn::of(&3)), Err(Refused::Closed(4))));
         assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(2), Some(3), None));
     }
 }

@@ -21,7 +21,7 @@ use super::{
     queue::{JobQueue, Refused},
     sqlite::connection::{Statements, classify, connect, run},
     threads::Crew,
-    turn::Turn,
+    turn::ReadTurn,
     tx::Tx,
 };
 
@@ -82,7 +82,7 @@ impl Executor for Threads {
         let (queue, turn) = match lane {
             Lane::Read(turn) => (&self.reads, turn),
             // Writes run in the order of their arrival.
-            Lane::Write => (&self.writes, Turn::default()),
+            Lane::Write => (&self.writes, ReadTurn::default()),
         };
         match queue.push(job, turn) {
             Ok(()) => {}

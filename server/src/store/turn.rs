@@ -3,14 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 
 tokio::task_local! {
-    static TURN: Turn;
+    static TURN: ReadTurn;
 }
 
 /// A caller, as far as the order of reads is concerned. Work that belongs to no caller shares the default one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub struct Turn(u64);
+pub struct ReadTurn(u64);
 
-impl Turn {
+impl ReadTurn {
     /// The turn of this caller. Two callers with one turn only wait for each other.
     pub fn of(caller: &impl Hash) -> Self {
         let mut hasher = DefaultHasher::new();

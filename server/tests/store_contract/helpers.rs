@@ -5,7 +5,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread::JoinHandle;
 
 use server::params;
-use server::store::{Heard, Listener, Store, StoreError, Tx};
+use server::store::{Heard, HintListener, Store, StoreError, Tx};
 
 pub type StoreResult<T> = Result<T, StoreError>;
 
@@ -58,7 +58,7 @@ pub fn hold(store: &Store, id: i64) -> (Sender<()>, JoinHandle<StoreResult<u64>>
 }
 
 /// Waits for what the listener hears next.
-pub fn hear(listener: &mut Listener) -> Heard {
+pub fn hear(listener: &mut HintListener) -> Heard {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(listener.heard())
 }

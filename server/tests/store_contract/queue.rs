@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
 use server::params;
-use server::store::{Hint, Listener, Options, StoreError};
+use server::store::{Hint, HintListener, Options, StoreError};
 
 use crate::ContractStore;
 use crate::helpers::{DomainError, StoreResult, add, hear, hold, ids, insert};
@@ -144,7 +144,7 @@ pub fn hints_are_sent_only_after_commit(engine: &ContractStore) {
 }
 
 /// What was heard of the first three topics, up to the first hint of one of them.
-fn until(hints: &mut Listener, topic: usize) -> [bool; 3] {
+fn until(hints: &mut HintListener, topic: usize) -> [bool; 3] {
     let mut all = [false; 3];
     while !all.get(topic).is_some_and(|heard| *heard) {
         let heard = hear(hints);

@@ -16,6 +16,7 @@ pub(crate) mod meter;
 mod method_override;
 pub(crate) mod network;
 pub(crate) mod parcel;
+mod photo_answers;
 mod photo_uploads;
 mod photos;
 mod planted;

@@ -11,6 +11,7 @@ use crate::{
     },
     sync::{
         failure::{FailureKind, SyncFailure, classify, failure},
+        photo_answers::{UPLOADS, checksum, is_gone, offset, unreadable, upload_path},
         photo_uploads::{ActiveUpload, FIRST, LEAST, MOST},
         planted,
         report::SyncProgress,
@@ -21,17 +22,13 @@ use crate::{
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD as BASE64};
 use protocol::{
-    entry::Reason,
     field::{PHOTO_RECEIPT_HEADER, PhotoReceipt, RESUME_KEY},
-    photo::Sha256,
-    problem::{ErrorCode, HandsetCode, Problem, ProblemCode},
+    problem::{ErrorCode, HandsetCode, ProblemCode},
     time::Millis,
 };
 
 /// Lost or inconsistent uploads in one run before the photo waits.
 const PATIENCE: u32 = 3;
-
-const UPLOADS: &str = "/v1/field/photos/";
 
 impl Sync {
     pub(super) fn photo_action(
@@ -463,67 +460,4 @@ impl Sync {
         store.fail_photo(upload, &self.retry_for(failure, upload.attempts, now)?)?;
         self.unwell(store, now, failure, upload.attempts, false)
     }
-}
-
-fn unreadable(error: &PhotoFileError) -> SyncFailure {
-    let (kind, code, zh) = match error {
-        PhotoFileError::Missing => (
-            FailureKind::Refused,
-            HandsetCode::PhotoFileMissing,
-            "本机找不到照片文件，请重新拍照或联系管理员",
-        ),
-        PhotoFileError::Damaged => (
-            FailureKind::Refused,
-            HandsetCode::PhotoFileDamaged,
-            "本机照片文件已损坏，请重新拍照或联系管理员",
-        ),
-        PhotoFileError::Unreadable(_) => (
-            FailureKind::Transient { retry_after_ms: None },
-            HandsetCode::PhotoFileUnreadable,
-            "本机照片文件暂时无法读取",
-        ),
-    };
-    SyncFailure {
-        kind,
-        reason: Reason::new(code, zh, error.to_string()),
-    }
-}
-
-/// 404 and 410 mean that the upload is gone, even without a body (HEAD has none); a mistake only costs
-/// sending the photo again. A problem document about something else does not count.
-fn is_gone(outcome: &StepOutcome) -> bool {
-    match outcome {
-        StepOutcome::Answer(response) if matches!(response.status, 404 | 410) => {
-            match serde_json::from_slice::<Problem>(&response.body) {
-                Ok(problem) => matches!(
-                    problem.code,
-                    ErrorCode::Problem(ProblemCode::NotFound | ProblemCode::UploadGone)
-                ),
-                Err(_) => true,
-            }
-        }
-        _ => false,
-    }
-}
-
-fn offset(response: &Response) -> Option<u64> {
-    response.header("upload-offset")?.trim().parse().ok()
-}
-
-/// The value of `Upload-Checksum` for these bytes.
-fn checksum(part: &[u8]) -> String {
-    format!("sha256 {}", BASE64.encode(Sha256::of(part).0))
-}
-
-/// The path of a Location header, which may be absolute; only paths of the upload API are followed.
-fn upload_path(location: &str) -> Option<String> {
-    let start = location.find(UPLOADS)?;
-    let (before, path) = location.split_at(start);
-    let own = before.is_empty() || before.starts_with("http://") || before.starts_with("https://");
-    let name = path.strip_prefix(UPLOADS)?;
-    let plain = !name.is_empty()
-        && name
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'));
-    (own && plain).then(|| path.to_owned())
 }

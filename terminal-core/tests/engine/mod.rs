@@ -10,6 +10,7 @@
 )]
 
 pub mod server;
+mod uploads;
 
 use protocol::{
     evidence::Evidence,
@@ -416,6 +417,18 @@ impl World {
     }
     pub fn is_received(&self, item: &Item) -> bool {
         matches!(self.item(item).custody, Custody::Received(_))
+    }
+    /// The bodies of all requests about photos that had one, in bytes.
+    pub fn photo_bodies(&self) -> Vec<usize> {
+        let log = self.log();
+        let photos = log
+            .iter()
+            .filter(|(request, _)| request.contains(" /v1/field/photos"));
+        let bytes = photos.map(|(request, _)| {
+            let (_, size) = request.rsplit_once('(').unwrap();
+            size.split_once(' ').unwrap().0.parse().unwrap()
+        });
+        bytes.filter(|bytes| *bytes > 0).collect()
     }
     pub fn log(&self) -> Vec<(String, u16)> {
         self.network.log.lock().unwrap().clone()
