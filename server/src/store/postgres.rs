@@ -182,14 +182,16 @@ impl Worker {
     }
 
     fn read_all(&mut self, reads: &JobQueue<Box<dyn Job>>) {
-        while let Some(job) = reads.pop() {
+        let mut done = None;
+        while let Some((job, turn)) = reads.pop(done) {
+            done = Some(turn);
             self.run(vec![job]);
         }
     }
 
     fn write_all(&mut self, writes: &JobQueue<Box<dyn Job>>) {
         let most = self.options.group.clamp(1, GROUP);
-        while let Some(first) = writes.pop() {
+        while let Some((first, _)) = writes.pop(None) {
             let mut group = vec![first];
             while group.len() < most
                 && let Some(job) = writes.try_pop()

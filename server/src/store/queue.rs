@@ -1,9 +1,9 @@
 //! A bounded queue between callers and worker threads.
 //!
-//! `push` never blocks (its callers are async). After closing, the workers finish the accepted items. Callers take turns:
-//! whoever has many items waiting delays the next item of another caller by one of them, not by all.
+//! `push` never blocks (its callers are async). After closing, the workers finish the accepted items. Callers take turns,
+//! and one item of a caller is worked on at a time: whoever has many long ones keeps one worker busy, not all.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::turn::ReadTurn;
@@ -19,22 +19,28 @@ struct State<T> {
     items: HashMap<ReadTurn, VecDeque<T>>,
     /// Each key of `items` once, the next one first.
     order: VecDeque<ReadTurn>,
+    /// Whose items are worked on. Work that belongs to nobody is not counted.
+    busy: HashSet<ReadTurn>,
     waiting: usize,
     closed: bool,
 }
 
 impl<T> State<T> {
-    fn next(&mut self) -> Option<T> {
-        let turn = self.order.pop_front()?;
+    fn next(&mut self) -> Option<(T, ReadTurn)> {
+        let at = self.order.iter().position(|turn| !self.busy.contains(turn))?;
+        let turn = self.order.remove(at)?;
         let own = self.items.get_mut(&turn)?;
-        let item = own.pop_front();
+        let item = own.pop_front()?;
         if own.is_empty() {
             self.items.remove(&turn);
         } else {
             self.order.push_back(turn);
         }
+        if turn != ReadTurn::default() {
+            self.busy.insert(turn);
+        }
         self.waiting = self.waiting.saturating_sub(1);
-        item
+        Some((item, turn))
     }
 }
 
@@ -50,6 +56,7 @@ impl<T> JobQueue<T> {
             state: Mutex::new(State {
                 items: HashMap::new(),
                 order: VecDeque::new(),
+                busy: HashSet::new(),
                 waiting: 0,
                 closed: false,
             }),
@@ -83,13 +90,22 @@ impl<T> JobQueue<T> {
         Ok(())
     }
 
-    /// Waits for the next item; `None` once the queue is closed and empty.
-    pub(super) fn pop(&self) -> Option<T> {
+    /// Waits for the next item and whose it is; `None` once the queue is closed and empty. `done` is whose item the worker
+    /// has finished.
+    pub(super) fn pop(&self, done: Option<ReadTurn>) -> Option<(T, ReadTurn)> {
         let mut state = self.lock();
+        if let Some(done) = done {
+            state.busy.remove(&done);
+        }
         loop {
-            if let Some(item) = state.next() {
-                return Some(item);
+            if let Some(next) = state.next() {
+                // What this one has finished may let another worker go on.
+                if state.waiting > 0 {
+                    self.changed.notify_one();
+                }
+                return Some(next);
             }
+            // Items of a caller who is being served are left to that worker.
             if state.closed {
                 return None;
             }
@@ -97,9 +113,9 @@ impl<T> JobQueue<T> {
         }
     }
 
-    /// The next item, if there is one.
+    /// The next item of work that belongs to nobody, if there is one.
     pub(super) fn try_pop(&self) -> Option<T> {
-        self.lock().next()
+        self.lock().next().map(|(item, _)| item)
     }
 
     pub(super) fn close(&self) {
@@ -113,7 +129,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_a07_reads_of_one_caller_do_not_stand_before_those_of_another() {
+    fn sec_a07_reads_of_one_caller_neither_stand_before_those_of_another_nor_run_at_the_same_time() {
         let queue = JobQueue::new(100);
         let (greedy, modest) = (ReadTurn::of(&"greedy"), ReadTurn::of(&"modest"));
         for n in 0..8 {
@@ -122,16 +138,20 @@ mod tests {
         for n in 0..2 {
             assert!(queue.push(("modest", n), modest).is_ok());
         }
-        let order: Vec<_> = std::iter::from_fn(|| queue.try_pop()).collect();
-        let next = [
-            ("greedy", 0),
-            ("modest", 0),
-            ("greedy", 1),
-            ("modest", 1),
-            ("greedy", 2),
-        ];
-        assert_eq!(order.get(..5), Some(next.as_slice()));
-        assert_eq!(order.len(), 10);
+        assert!(queue.push(("nobody's", 0), ReadTurn::default()).is_ok());
+        // Three workers that finish nothing yet.
+        let first: Vec<_> = (0..3).map(|_| queue.pop(None).unwrap().0).collect();
+        assert_eq!(first, [("greedy", 0), ("modest", 0), ("nobody's", 0)]);
+        assert_eq!(
+            queue.try_pop(),
+            None,
+            "nine wait, and all are of callers who are served"
+        );
+        assert_eq!(queue.pop(Some(modest)), Some((("modest", 1), modest)));
+        assert_eq!(queue.pop(Some(greedy)), Some((("greedy", 1), greedy)));
+        queue.close();
+        let rest = std::iter::successors(queue.pop(Some(greedy)), |_| queue.pop(Some(greedy)));
+        assert_eq!(rest.count(), 6);
     }
 
     #[test]
@@ -143,6 +163,9 @@ mod tests {
         assert!(queue.push(3, ReadTurn::of(&3)).is_ok());
         queue.close();
         assert!(matches!(queue.push(4, ReadTurn::of(&3)), Err(Refused::Closed(4))));
-        assert_eq!((queue.pop(), queue.pop(), queue.pop()), (Some(2), Some(3), None));
+        let rest: Vec<_> = std::iter::from_fn(|| queue.pop(None))
+            .map(|(item, _)| item)
+            .collect();
+        assert_eq!(rest, [2, 3]);
     }
 }

@@ -52,7 +52,7 @@ impl Threads {
                 }
             };
             let _ = opened.send(Ok(()));
-            while let Some(first) = writes.pop() {
+            while let Some((first, _)) = writes.pop(None) {
                 let started = backoff::now();
                 writer.group(first, &mut || {
                     if started.elapsed() < group_time {
@@ -68,7 +68,9 @@ impl Threads {
             let mut reader = Reader::new(path.to_owned(), Arc::clone(options));
             let reads = Arc::clone(&this.reads);
             this.crew.spawn(&format!("store-reader-{i}"), move || {
-                while let Some(job) = reads.pop() {
+                let mut done = None;
+                while let Some((job, turn)) = reads.pop(done) {
+                    done = Some(turn);
                     reader.run(job);
                 }
             })?;
