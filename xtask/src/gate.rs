@@ -245,6 +245,15 @@ const STAGES: &[Stage<Gate>] = &[
         },
     },
     Stage {
+        name: "attack",
+        what: "attackers for a second each while honest users work: memory and times of a debug server",
+        after: &["build"],
+        run: |gate| {
+            symbols::products(&gate.ws)?;
+            judges::bounded_attack(&gate.ws)
+        },
+    },
+    Stage {
         name: "android",
         what: "the conformance list in Kotlin against a real server; the app's pages and walks on the JVM",
         after: &["setup", "build", "bindings"],
@@ -290,7 +299,7 @@ const LINT: &[&str] = &[
     "advisories",
     "clippy",
 ];
-const JUDGES: &[&str] = &["tus", "schemathesis"];
+const JUDGES: &[&str] = &["tus", "schemathesis", "attack"];
 
 /// `cargo xtask test`: the stages that are named, or all.
 pub fn test(ws: &Workspace, quick: bool, ci: bool, wanted: &[String]) -> Result<u8> {

@@ -11,6 +11,8 @@ const PROGRAM: &str = "xunge-judges";
 /// Generated requests for each operation. More find little more, and the gate has a time limit.
 const EXAMPLES: &str = "8";
 const SERVER: &str = "xunge-server";
+/// Seconds of each attack in the gate.
+const ATTACK_SECONDS: &str = "1";
 
 /// Uploads photos with tus-js-client and tuspy. The programs are built.
 pub fn tus(ws: &Workspace) -> Result<()> {
@@ -46,6 +48,16 @@ pub fn attack(ws: &Workspace, args: &[String]) -> Result<u8> {
         attack.arg("--server").arg(release_server(ws)?);
     }
     programs::exit_code(&mut attack)
+}
+
+/// The share of it in the gate: a second of each attack on the debug server, which the gate has built.
+pub fn bounded_attack(ws: &Workspace) -> Result<()> {
+    shell::run(ws.command(ws.binary("debug", PROGRAM)?).args([
+        "attack",
+        "--debug",
+        "--seconds",
+        ATTACK_SECONDS,
+    ]))
 }
 
 fn release_server(ws: &Workspace) -> Result<std::path::PathBuf> {
