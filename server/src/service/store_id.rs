@@ -31,7 +31,7 @@ pub(super) async fn settle(
         (_, Err(failure)) => return unsettled(&failure),
         (Some(id), Ok(Some(found))) => (id, found),
         (Some(id), Ok(None)) => {
-            has_lost = lacks_photos(store, blobs, accept_missing).await?;
+            has_lost = lacks_photos(store, blobs, accept_missing, true).await?;
             match written(blobs, &id).await {
                 Ok(found) => (id, found),
                 Err(failure) => return unsettled(&failure),
@@ -41,7 +41,7 @@ pub(super) async fn settle(
             let found = match found {
                 Some(found) => found,
                 None => {
-                    has_lost = lacks_photos(store, blobs, accept_missing).await?;
+                    has_lost = lacks_photos(store, blobs, accept_missing, false).await?;
                     let id = hex::encode(fresh.first_chunk::<16>().unwrap_or(&[0; 16]));
                     match written(blobs, &id).await {
                         Ok(found) => found,
@@ -62,18 +62,25 @@ pub(super) async fn settle(
 }
 
 /// Whether the database names photos or files of which an object store without an id holds none. A store that holds some is
-/// an older copy, which handsets complete.
+/// an older copy, which handsets complete, if the database had an id (`had_id`); else both are of a version without ids.
 ///
 /// # Errors
 /// [`StartError::ObjectsMissing`] if it is so and the operator did not accept that.
-async fn lacks_photos(store: &Store, blobs: &Blobs, accept_missing: bool) -> Result<bool, StartError> {
+async fn lacks_photos(
+    store: &Store,
+    blobs: &Blobs,
+    accept_missing: bool,
+    had_id: bool,
+) -> Result<bool, StartError> {
     let (held, some) = store.read(named_objects).await?;
     for name in &some {
         if blobs.holds(name).await? {
-            tracing::error!(
-                "对象存储中没有 store-id：可能恢复了较早的备份，请核实；现已重新写入 / the object store has no store-id: an older \
-                 copy was restored; it is written again"
-            );
+            if had_id {
+                tracing::error!(
+                    "对象存储中没有 store-id：可能恢复了较早的备份，请核实；现已重新写入 / the object store has no store-id: an \
+                     older copy was restored; it is written again"
+                );
+            }
             return Ok(false);
         }
     }

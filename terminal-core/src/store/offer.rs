@@ -64,13 +64,13 @@ const MOST_RENUMBERED: u32 = 5;
 /// copied, and another entry has the number. Under its id the item is in nobody's custody, so it can be serialised
 /// again ([ADR 24](../../../docs/adr/0024-a-taken-number-is-replaced.md)).
 fn renumber(connection: &Connection, id: EntryId, mark: &StreamMark) -> Result<bool> {
-    let (bytes, attempts): (Vec<u8>, u32) = connection
-        .prepare_cached("SELECT bytes, attempts FROM item WHERE id = ?1")?
+    let (bytes, renumbered): (Vec<u8>, u32) = connection
+        .prepare_cached("SELECT bytes, renumbered FROM item WHERE id = ?1")?
         .query_row([id.to_string()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let (mut entry, _) = Entry::read(&bytes)?;
     // What a newer app wrote may hold fields that this version would lose.
     let is_ours = entry.to_bytes()? == bytes;
-    if attempts >= MOST_RENUMBERED || !is_ours || sabotage::is(Defect::SeriesReusedAfterRestore) {
+    if renumbered >= MOST_RENUMBERED || !is_ours || sabotage::is(Defect::SeriesReusedAfterRestore) {
         return Ok(false);
     }
     let n = next_n(connection)?.max(mark.highest.saturating_add(1));
@@ -78,7 +78,7 @@ fn renumber(connection: &Connection, id: EntryId, mark: &StreamMark) -> Result<b
     let bytes = entry.to_bytes()?;
     let changed = connection
         .prepare_cached(
-            "UPDATE item SET n = ?2, bytes = ?3, sha256 = ?4, offered = 0, attempts = attempts + 1
+            "UPDATE item SET n = ?2, bytes = ?3, sha256 = ?4, offered = 0, renumbered = renumbered + 1
              WHERE id = ?1 AND custody = 'waiting'",
         )?
         .execute(params![
