@@ -113,7 +113,7 @@ both_engines! {
             }
             found
         };
-        assert_eq!(due().await, [1, 2, 1, 1, 2, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1]);
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
@@ -128,7 +128,7 @@ both_engines! {
         for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, [1, 2, 1, 1, 2, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1]);
         app.advance(20_000);
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);

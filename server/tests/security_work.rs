@@ -98,6 +98,9 @@ both_engines! {
         let review = format!("{path}/review");
         app.get(&path, &foreign.token).await.expect(403);
         app.post_json(&review, &foreign.token, approve.clone()).await.expect(403).expect_code("auth.scope");
-        app.post_json(&review, &own.token, approve).await.expect(200);
+        // A unit above the host reviews it (SP-05).
+        app.post_json(&review, &own.token, approve.clone()).await.expect(403).expect_code("activity.level");
+        let above = app.staff(Role::Supervisor, c.city.street).await;
+        app.post_json(&review, &above.token, approve).await.expect(200);
     }
 }

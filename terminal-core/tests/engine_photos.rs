@@ -486,8 +486,8 @@ fn photos_of_an_entry_that_the_server_does_not_hold_are_not_tried() {
     let world = World::new(16);
     let item = world.report("垃圾", &[1000]);
     let other = engine::server::ServerEntry {
-        id: world.new_id(),
-        bytes: vec![],
+        id: item.id,
+        bytes: b"other bytes".to_vec(),
         received: protocol::time::Millis(1),
     };
     world.server().entries.insert(item.n, other);

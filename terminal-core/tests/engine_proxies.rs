@@ -83,7 +83,7 @@ fn field_08_photos_pass_a_firewall_that_lets_only_get_and_post_through() {
         world.clock.advance(86_400_000);
         *world.network.firewall.lock().unwrap() = None;
         let before = patches(&world);
-        let third = world.report("树枝", &[30_000]);
+        let third = world.report("树枝", &[100_000]);
         world.settle();
         assert!(world.item(&third).is_complete());
         assert_eq!((refused(&world), patches(&world)), (1, before + 1));
