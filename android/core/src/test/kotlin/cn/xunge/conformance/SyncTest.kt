@@ -102,8 +102,10 @@ class SyncTest {
         Rig.decline(there.number, "不属于本市管辖")
         assertTrue(handset.syncNow().isSuccess)
         val ended = handset.row(id)
-        assertTrue(ended.isFinished, "$ended")
         assertEquals(Rig.reports("受理号").single().state, ended.caseState)
+        assertFalse(ended.isFinished, "the reason is shown until it was read")
+        handset.item(id)
+        assertTrue(handset.row(id).isFinished, "${handset.row(id)}")
         assertEquals(there.number, handset.history(null, 10u).single { it.item == id }.number)
     }
 
