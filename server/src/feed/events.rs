@@ -50,39 +50,22 @@ const ENDED: usize = 2;
 /// After lost hints everybody looks: this many listeners in a second.
 const LOOKS_PER_SECOND: u64 = 500;
 
-/// What a hint means for one terminal.
-#[derive(Clone)]
-struct Ear {
-    app: App,
-    stream: StreamId,
-}
-
-impl Ear {
-    fn of(app: &App, stream: StreamId) -> Self {
-        Self {
-            app: app.clone(),
-            stream,
-        }
+/// Whether the terminal has to pull after these hints; false if its stream has ended.
+async fn has_to_pull(app: App, stream: StreamId, heard: Heard) -> bool {
+    if heard.of(ENDED) {
+        return false;
     }
-
-    /// Whether its stream goes on, and the terminal has to pull.
-    async fn means(self, heard: Heard) -> bool {
-        if heard.of(ENDED) {
-            return false;
-        }
-        if !heard.lost() {
-            return true;
-        }
-        // Hints were lost, perhaps the one that this stream has ended. Not all listeners look and pull at the same moment.
-        let app = &self.app;
-        let spread = app.bounds.listeners.count() as u64 * 1000 / LOOKS_PER_SECOND;
-        let own = Sha256::of(self.stream.to_string().as_bytes()).0;
-        let own = own.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
-        sleep(Duration::from_millis(own % spread.max(1))).await;
-        let (now, right) = (app.clock.now(), field_tokens::right(self.stream));
-        let held = app.read(move |tx| right.check(tx, now)).await;
-        held.is_ok() || held.is_err_and(|failure| failure.kind() != FailureClass::Refused)
+    if !heard.lost() {
+        return true;
     }
+    // Hints were lost, perhaps the one that this stream has ended. Not all listeners look and pull at the same moment.
+    let spread = app.bounds.listeners.count() as u64 * 1000 / LOOKS_PER_SECOND;
+    let own = Sha256::of(stream.to_string().as_bytes()).0;
+    let own = own.first_chunk().map_or(0, |first| u64::from_be_bytes(*first));
+    sleep(Duration::from_millis(own % spread.max(1))).await;
+    let (now, right) = (app.clock.now(), field_tokens::right(stream));
+    let held = app.read(move |tx| right.check(tx, now)).await;
+    held.is_ok() || held.is_err_and(|failure| failure.kind() != FailureClass::Refused)
 }
 
 /// Server-sent hints for the terminal's two mailboxes. The first hint is sent at once, because rows may have been
@@ -106,7 +89,7 @@ pub(super) async fn events(
         Hint::Mailbox(MailboxId::Author(field.person).to_string()),
         Hint::Ended(field.stream.to_string()),
     ];
-    let (mut hints, ear) = (app.store.listen(topics), Ear::of(&app, field.stream));
+    let (mut hints, parts, own) = (app.store.listen(topics), app.clone(), field.stream);
     let left = u64::try_from(field.expires.since(app.clock.now())).unwrap_or(0);
     let mut stopping = app.stopping.subscribe();
     let mut listener = app
@@ -123,7 +106,7 @@ pub(super) async fn events(
     };
     let first = futures_util::stream::once(futures_util::future::ready(()));
     let later = futures_util::stream::poll_fn(move |cx| hints.poll(cx).map(Some))
-        .then(move |heard| ear.clone().means(heard))
+        .then(move |heard| has_to_pull(parts.clone(), own, heard))
         .take_while(|goes_on| futures_util::future::ready(*goes_on))
         .map(drop);
     let stream = first

@@ -26,17 +26,17 @@ pub(super) struct Hints(Arc<Mutex<Table>>);
 
 /// Who listens for a topic, and which of its topics that is.
 #[derive(Default)]
-struct Table(HashMap<Hint, Vec<(Arc<Ear>, usize)>>);
+struct Table(HashMap<Hint, Vec<(Arc<News>, usize)>>);
 
-/// What a listener has heard and not yet taken.
+/// What a listener was told and has not taken yet.
 #[derive(Default)]
-struct Ear {
+struct News {
     /// A bit for each of its topics, and [`LOST`].
     heard: AtomicU32,
     waker: AtomicWaker,
 }
 
-impl Ear {
+impl News {
     fn tell(&self, bit: u32) {
         // What was told and not taken has woken the listener.
         if self.heard.fetch_or(bit, Ordering::AcqRel) & bit == 0 {
@@ -47,7 +47,7 @@ impl Ear {
 
 /// Hears the hints of some topics, until it is dropped.
 pub struct HintListener {
-    ear: Arc<Ear>,
+    news: Arc<News>,
     topics: Vec<Hint>,
     hints: Hints,
 }
@@ -77,29 +77,39 @@ fn bit(topic: usize) -> u32 {
 impl Hints {
     /// Tells those who listen for the hint.
     pub(super) fn send(&self, hint: &Hint) {
-        let table = self.lock();
-        if *hint == Hint::All {
-            for (ear, _) in table.0.values().flatten() {
-                ear.tell(LOST);
+        // Woken without the lock: thousands may be told, and who is woken may listen or leave at once.
+        let told: Vec<(Arc<News>, u32)> = {
+            let table = self.lock();
+            match hint {
+                Hint::All => {
+                    // Each listener once, by its first topic: it may take the news at once, and would get it again.
+                    let everybody = table.0.values().flatten().filter(|(_, topic)| *topic == 0);
+                    everybody.map(|(news, _)| (Arc::clone(news), LOST)).collect()
+                }
+                hint => {
+                    let those = table.0.get(hint).into_iter().flatten();
+                    those
+                        .map(|(news, topic)| (Arc::clone(news), bit(*topic)))
+                        .collect()
+                }
             }
-            return;
-        }
-        for (ear, topic) in table.0.get(hint).into_iter().flatten() {
-            ear.tell(bit(*topic));
+        };
+        for (news, bit) in told {
+            news.tell(bit);
         }
     }
 
     /// Listens for at most 31 topics, from now on.
     pub(super) fn listen(&self, topics: Vec<Hint>) -> HintListener {
-        let ear = Arc::<Ear>::default();
+        let news = Arc::<News>::default();
         let mut table = self.lock();
         for (n, topic) in topics.iter().enumerate() {
             let place = table.0.entry(topic.clone()).or_default();
-            place.push((Arc::clone(&ear), n));
+            place.push((Arc::clone(&news), n));
         }
         drop(table);
         HintListener {
-            ear,
+            news,
             topics,
             hints: self.clone(),
         }
@@ -118,13 +128,13 @@ impl HintListener {
 
     /// What it has not told yet, if there is anything.
     pub fn heard_already(&mut self) -> Option<Heard> {
-        let heard = self.ear.heard.swap(0, Ordering::AcqRel);
+        let heard = self.news.heard.swap(0, Ordering::AcqRel);
         (heard != 0).then_some(Heard(heard))
     }
 
     /// As [`HintListener::heard`], for a stream.
     pub fn poll(&mut self, cx: &Context<'_>) -> Poll<Heard> {
-        self.ear.waker.register(cx.waker());
+        self.news.waker.register(cx.waker());
         self.heard_already().map_or(Poll::Pending, Poll::Ready)
     }
 }
@@ -134,7 +144,7 @@ impl Drop for HintListener {
         let mut table = self.hints.lock();
         for topic in &self.topics {
             if let Some(place) = table.0.get_mut(topic) {
-                place.retain(|(ear, _)| !Arc::ptr_eq(ear, &self.ear));
+                place.retain(|(news, _)| !Arc::ptr_eq(news, &self.news));
                 if place.is_empty() {
                     table.0.remove(topic);
                 }
@@ -165,6 +175,19 @@ mod tests {
     impl Wake for Woken {
         fn wake(self: Arc<Self>) {
             self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Takes what a listener is told, on the spot.
+    #[derive(Default)]
+    struct Taking {
+        news: Mutex<Option<Arc<News>>>,
+    }
+
+    impl Wake for Taking {
+        fn wake(self: Arc<Self>) {
+            let news = self.news.lock().unwrap().clone().unwrap();
+            assert_eq!(news.heard.swap(0, Ordering::AcqRel), LOST);
         }
     }
 
@@ -211,14 +234,25 @@ mod tests {
     }
 
     #[test]
-    fn lost_hints_are_told_to_everybody() {
+    fn lost_hints_are_told_to_everybody_once() {
         let hints = Hints::default();
-        let mut all: Vec<HintListener> = (0..100).map(|n| hints.listen(vec![mailbox(n)])).collect();
+        let woken = Arc::<Woken>::default();
+        let topics = |n| vec![mailbox(n), mailbox(n + 1), Hint::Ended("s".into())];
+        let mut all: Vec<HintListener> = (0..100).map(|n| hints.listen(topics(n))).collect();
+        assert!(all.iter_mut().all(|one| wait(one, &woken).is_pending()));
+        // A listener that takes what it is told at once, while others are still being told.
+        let taking = Arc::new(Taking::default());
+        let mut eager = hints.listen(topics(7));
+        *taking.news.lock().unwrap() = Some(Arc::clone(&eager.news));
+        let waker = Waker::from(Arc::clone(&taking));
+        assert!(eager.poll(&Context::from_waker(&waker)).is_pending());
         hints.send(&Hint::All);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 100);
         assert!(
             all.iter_mut()
                 .all(|one| one.heard_already().is_some_and(Heard::lost))
         );
+        assert_eq!(eager.heard_already(), None, "it was told once, and took it");
     }
 
     #[test]
