@@ -1,4 +1,4 @@
-//! The perceptual hash of a picture: 64 bits that stay nearly the same when it is scaled, encoded again or stamped anew.
+//! The perceptual hash of a picture: 64 bits that stay nearly the same when it is scaled, or encoded or stamped again.
 
 use std::io::Cursor;
 

@@ -114,6 +114,28 @@ async fn sec_a07_strangers_share_their_memory_and_leave_that_of_others() {
     assert_ne!(freed.status, 503);
 }
 
+#[tokio::test]
+async fn sec_a17_a_push_over_the_bytes_of_a_minute_is_taken_in_the_next() {
+    let settings = Settings {
+        push_kb_per_minute: 1,
+        ..Settings::default()
+    };
+    let app = TestApp::sqlite_with(settings).await;
+    let (_, mut client) = handset(&app).await;
+    let mut entry = || client.entry(&app, &Payload::CheckIn(CheckIn::default()));
+    let (first, second) = (entry(), entry());
+    assert_eq!(client.push(&app, &[first]).await.receipts.len(), 1);
+    let body = client.envelope(&app, std::slice::from_ref(&second));
+    let late = client
+        .push_bytes(&app, body)
+        .await
+        .expect(429)
+        .expect_code("request.rate");
+    assert!(late.headers.contains_key("retry-after"));
+    app.advance(60_000);
+    assert_eq!(client.push(&app, &[second]).await.receipts.len(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn sec_a04_body_that_drips_ends_after_its_total_time() {
     let app = TestApp::sqlite().await;

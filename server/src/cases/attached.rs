@@ -8,14 +8,11 @@ use crate::{
     params,
     photos::{
         alike,
-        doubts::{self, PhotoDoubt},
+        doubts::{self, NAMED, PhotoDoubt},
     },
     store::{error::StoreError, tx::Tx},
 };
 use protocol::{ids::CaseId, photo::Sha256, time::Millis};
-
-/// Earlier uses of one picture that are named.
-const NAMED: i64 = 3;
 
 /// Where a picture was used before.
 struct EarlierUse {
@@ -73,8 +70,10 @@ fn uses(tx: &mut Tx<'_>, case: CaseId, picture: Sha256) -> Result<Vec<EarlierUse
         });
     }
     let cases: Vec<String> = tx.all(
-        "SELECT case_id FROM attachment_use WHERE sha256 = ?1 AND case_id <> ?2 ORDER BY case_id LIMIT ?3",
-        params![picture.to_string(), case.to_string(), NAMED],
+        &format!(
+            "SELECT case_id FROM attachment_use WHERE sha256 = ?1 AND case_id <> ?2 ORDER BY case_id LIMIT {NAMED}"
+        ),
+        params![picture.to_string(), case.to_string()],
         |row| row.get("case_id"),
     )?;
     found.extend(cases.into_iter().map(|case| EarlierUse {

@@ -92,11 +92,7 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, calendar: &Calendar, case: CaseId) -> 
         action: ACTION.into(),
         from: None,
         to: file.state,
-        actor: EventActor {
-            person: None,
-            role: None,
-            post: None,
-        },
+        actor: EventActor::SYSTEM,
         at: ctx.now,
         opinion: String::new(),
         attachments: Vec::new(),

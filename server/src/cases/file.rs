@@ -77,10 +77,25 @@ pub(super) struct Opening {
     pub now: Millis,
 }
 
-/// Columns of `case_file` in the order of [`CaseFile::read`].
-pub const COLUMNS: &str = "id, number, source, entry, record, stream, state, version, matter, level, text, cell, grid, \
-     lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
-     deadline_provisional, rounds, check_passed, reported, created, updated";
+/// The columns of `case_file` that [`CaseFile::read`] reads, with this expression for the text.
+macro_rules! columns {
+    ($text:literal) => {
+        concat!(
+            "id, number, source, entry, record, stream, state, version, matter, level, ",
+            $text,
+            ", cell, grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
+             deadline_provisional, rounds, check_passed, reported, created, updated"
+        )
+    };
+}
+
+/// Columns of `case_file` for [`CaseFile::read`].
+const COLUMNS: &str = columns!("text");
+
+/// The same with at most this many characters of the text. A text may have 250 kB, and a page of cases shows a line of each.
+pub(super) fn columns_of_line(characters: usize) -> String {
+    format!(columns!("substr(text, 1, {}) AS text"), characters)
+}
 
 fn point(row: &Row) -> Result<Option<PointE7>, StoreError> {
     let (lat, lon): (Option<i32>, Option<i32>) = (row.get("lat")?, row.get("lon")?);

@@ -36,6 +36,15 @@ pub struct EventActor {
     pub post: Option<PostId>,
 }
 
+impl EventActor {
+    /// The system itself.
+    pub const SYSTEM: Self = Self {
+        person: None,
+        role: None,
+        post: None,
+    };
+}
+
 /// Body of an event; the hash is computed over it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct LedgerEvent {

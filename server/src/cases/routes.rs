@@ -3,7 +3,7 @@
 use super::{
     advance::advance,
     counts,
-    file::{COLUMNS, CaseFile},
+    file::{CaseFile, columns_of_line},
     input::{Actor, Input},
     ledger,
     personal::{self, PersonalBody},
@@ -171,12 +171,8 @@ async fn cases(
     }
     let shared = app.clone();
     app.read(move |tx| {
-        // A page of whole texts may have 50 MB.
-        let beginning = COLUMNS.replace(
-            " text,",
-            &format!(" substr(text, 1, {}) AS text,", view::LOOKED_AT + 1),
-        );
-        let select = format!("SELECT {beginning} FROM case_file");
+        let columns = columns_of_line(view::LOOKED_AT + 1);
+        let select = format!("SELECT {columns} FROM case_file");
         let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
         let lines = files
             .into_iter()

@@ -127,11 +127,7 @@ fn append_event(tx: &mut Tx<'_>, ctx: &mut Ctx, id: CaseId) -> Result<(), Failur
             action: action.to_owned(),
             from: Some(from),
             to: case.state,
-            actor: EventActor {
-                person: None,
-                role: None,
-                post: None,
-            },
+            actor: EventActor::SYSTEM,
             at: ctx.now,
             opinion: String::new(),
             attachments: Vec::new(),

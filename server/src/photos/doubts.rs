@@ -19,7 +19,7 @@ use protocol::{
 use serde::{Deserialize, Serialize};
 
 /// Earlier uses of one picture that are named; more of them say no more.
-const NAMED: usize = 3;
+pub(crate) const NAMED: usize = 3;
 
 /// From which age and distance a photo is doubted (settings `photo_age_hours`, `photo_distance_m`).
 #[derive(Debug, Clone, Copy)]

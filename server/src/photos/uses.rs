@@ -33,7 +33,7 @@ pub(super) struct PhotoUse {
 
 impl PhotoUse {
     /// Returns true if an entry of this record and author should not use the picture again. Versions of one record share
-    /// their photos, and who withdrew a report may file it anew.
+    /// their photos, and who withdrew a report may file it again.
     pub fn counts_against(&self, record: RecordId, author: Option<PersonId>) -> bool {
         self.record != record && !(self.is_withdrawn && self.author == author)
     }

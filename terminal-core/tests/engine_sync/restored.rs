@@ -1,6 +1,7 @@
 //! Phones that were put back to an older copy or copied, and what was refused and revised.
 
 use super::*;
+use protocol::push::RefusedEntry;
 
 /// A phone that was put back to an older copy, or copied: the server has later entries of the same stream.
 #[test]
@@ -40,6 +41,50 @@ fn field_06_what_a_restored_phone_files_gets_free_numbers_and_arrives() {
     }
     // The next one follows.
     assert_eq!(world.report("四", &[]).n, 6);
+}
+
+/// Makes an answer refuse the number of each entry, whatever the server said.
+fn number_taken(answer: &mut Response) {
+    let Ok(mut said) = serde_json::from_slice::<PushAnswer>(&answer.body) else {
+        return;
+    };
+    let receipts = std::mem::take(&mut said.receipts);
+    let refused = receipts
+        .into_iter()
+        .enumerate()
+        .map(|(index, receipt)| RefusedEntry {
+            index,
+            id: Some(receipt.id),
+            code: ProblemCode::EntryNumberTaken.into(),
+            detail: String::new(),
+        });
+    said.refused.extend(refused);
+    for element in &mut said.refused {
+        element.code = ProblemCode::EntryNumberTaken.into();
+    }
+    answer.body = serde_json::to_vec(&said).unwrap();
+}
+
+#[test]
+fn field_06_a_number_that_is_refused_again_and_again_is_shown_to_the_author() {
+    let world = World::new(44);
+    let item = world.report("一", &[]);
+    // The challenge and the token pass.
+    let token = [EngineFault::Pass, EngineFault::Pass];
+    let refusals = (0..20).map(|_| EngineFault::HandsetChange(number_taken));
+    world.fault(token.into_iter().chain(refusals));
+    let report = world.sync();
+    assert_eq!(
+        (report.entries_received, report.entries_refused),
+        (0, 1),
+        "{report:?}"
+    );
+    assert!(matches!(world.item(&item).custody, Custody::Refused(_)));
+    assert_eq!(
+        world.server().pushes.len(),
+        6,
+        "five new numbers, then a person looks"
+    );
 }
 
 /// Finding A7, and row 7 of the field: what was refused and revised is waiting nowhere.
