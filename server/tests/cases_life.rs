@@ -10,6 +10,8 @@
 #[path = "support/centre.rs"]
 mod centre;
 mod support;
+#[path = "support/tus.rs"]
+mod tus_client;
 
 use centre::{
     CELL, DistrictFixture, answer_entry, case_of, check_in, disposition, registration, report, send, tasks_of,
@@ -17,12 +19,14 @@ use centre::{
 use protocol::{
     case::{CaseState, TRANSITIONS},
     duty::Answer,
+    ids::CaseId,
     payload::Payload,
     role::Role,
 };
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use support::TestApp;
+use tus_client::upload;
 
 /// The transition ids in the case's ledger.
 fn transition_ids(case: &Value) -> Vec<String> {
@@ -34,7 +38,59 @@ fn transition_ids(case: &Value) -> Vec<String> {
         .collect()
 }
 
+/// The actions that the acceptor or the shift leader is offered.
+async fn offered(c: &DistrictFixture, app: &TestApp, case: CaseId) -> Vec<String> {
+    let seen = c.case(app, case).await;
+    let all = seen["allowed"].as_array().unwrap().iter();
+    all.map(|offer| offer["action"].as_str().unwrap().to_owned())
+        .collect()
+}
+
 both_engines! {
+    /// Rule: X11, SJ-03.
+    async fn use_a18_what_the_patroller_handled_is_closed_and_not_refused(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let (case, photos) = c.reported_self_handled(&app).await;
+        // The leader has to see both pictures.
+        let refused = c.act(&app, case, "propose_self_handled", json!({})).await.expect(422);
+        assert_eq!(refused.expect_code("case.guard").json["errors"][0]["at"], "before_and_after");
+        for photo in &photos {
+            upload(&app, &c.patroller, photo).await;
+        }
+        c.act(&app, case, "propose_self_handled", json!({})).await.expect(200);
+        assert_eq!(c.state(&app, case).await, "self_handled");
+        let queue = app.get("/v1/cases?queue=shift_leader", &c.leader.token).await.expect(200).json;
+        assert_eq!(queue["items"][0]["id"], json!(case));
+        c.act(&app, case, "close_self_handled", json!({})).await.expect(422).expect_code("case.guard");
+        c.act(&app, case, "close_self_handled", json!({"opinion": "前后照片一致"})).await.expect(200);
+        let seen = c.case(&app, case).await;
+        assert_eq!((&seen["state"], &seen["self_handled"], &seen["ledger_ok"]), (&json!("closed"), &json!(true), &json!(true)));
+        assert_eq!(transition_ids(&seen), ["T1", "X11", "X11"]);
+        let told = c.patroller.state(&app).await;
+        assert_eq!(told[&("case".to_owned(), case.to_string())]["state"], "closed");
+    }
+
+    /// Rule: X11, X23.
+    async fn use_a18_a_report_that_is_not_recognised_is_an_ordinary_one(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        let ordinary = c.reported(&app).await;
+        assert_eq!(offered(&c, &app, ordinary).await, ["prefile", "withdraw"]);
+        c.act(&app, ordinary, "propose_self_handled", json!({})).await.expect(422).expect_code("case.guard");
+        let (case, photos) = c.reported_self_handled(&app).await;
+        for photo in &photos {
+            upload(&app, &c.patroller, photo).await;
+        }
+        assert_eq!(offered(&c, &app, case).await, ["prefile", "propose_self_handled", "withdraw"]);
+        c.act(&app, case, "propose_self_handled", json!({})).await.expect(200);
+        c.act(&app, case, "refuse_self_handled", json!({"opinion": "积水仍在"})).await.expect(200);
+        let seen = c.case(&app, case).await;
+        assert_eq!((&seen["state"], &seen["self_handled"]), (&json!("reported"), &json!(false)));
+        assert_eq!(offered(&c, &app, case).await, ["prefile", "withdraw"]);
+        c.step(&app, case, "prefile").await;
+    }
+
     /// Rule: T1, T4, T5, T6, T9, T10, T11, T12, T13, T14, T15.
     async fn report_passes_every_transition_up_to_closing(app: TestApp) {
         let mut c = DistrictFixture::new(&app).await;

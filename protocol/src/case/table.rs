@@ -42,6 +42,8 @@ pub enum Effect {
     EndClock(CaseClock),
     /// Sends the case's task to the person on duty in its cell, and clears the result of the last check.
     SendTask(Purpose),
+    /// The report counts as one whose matter its author did not handle.
+    NotSelfHandled,
 }
 
 impl Effect {
@@ -49,7 +51,9 @@ impl Effect {
     pub const fn needs(self) -> Option<Field> {
         match self {
             Self::StartClock(CaseClock::Handle) => Some(Field::Limit),
-            Self::NewRound | Self::EndClock(CaseClock::Handle) | Self::SendTask(_) => None,
+            Self::NewRound | Self::EndClock(CaseClock::Handle) | Self::SendTask(_) | Self::NotSelfHandled => {
+                None
+            }
         }
     }
 }
@@ -277,11 +281,52 @@ pub const TRANSITIONS: &[Transition] = {
             guards: &[G::Opinion],
             effects: &[],
         },
+        // After T4, so that the reports stay in the acceptor's queue.
+        Transition {
+            id: "X11",
+            action: A::ProposeSelfHandled,
+            from: &[S::Reported],
+            by: &[R::Acceptor],
+            to: To::State(S::SelfHandled),
+            approvals: Approvals::One,
+            takes: &[
+                F::Opinion,
+                F::Attachments,
+                F::Matter,
+                F::Place,
+                F::Cell,
+                F::Address,
+            ],
+            guards: &[G::SelfHandled, G::TypeAndPlace, G::BeforeAndAfter],
+            effects: &[],
+        },
+        Transition {
+            id: "X11",
+            action: A::CloseSelfHandled,
+            from: &[S::SelfHandled],
+            by: &[R::ShiftLeader],
+            to: To::State(S::Closed),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion, G::BeforeAndAfter],
+            effects: &[],
+        },
+        Transition {
+            id: "X11",
+            action: A::RefuseSelfHandled,
+            from: &[S::SelfHandled],
+            by: &[R::ShiftLeader],
+            to: To::State(S::Reported),
+            approvals: Approvals::One,
+            takes: WORDS,
+            guards: &[G::Opinion],
+            effects: &[E::NotSelfHandled],
+        },
         // Last, so that the cases stay in the queues of the rows above.
         Transition {
             id: "X23",
             action: A::Withdraw,
-            from: &[S::Reported, S::Prefiled, S::SentBack],
+            from: &[S::Reported, S::SelfHandled, S::Prefiled, S::SentBack],
             by: &[R::Patroller],
             to: To::State(S::Withdrawn),
             approvals: Approvals::One,

@@ -61,6 +61,8 @@ terms! {
         Closed = "closed" "结案",
         /// Final: its author withdrew the report before the case was filed.
         Withdrawn = "withdrawn" "已撤回",
+        /// Handled by the patroller who reported it; waits for the shift leader to recognise that (X11).
+        SelfHandled = "self_handled" "自行处理待认定",
     }
 }
 
@@ -106,6 +108,12 @@ terms! {
         Rework = "rework" "回退指挥中心",
         /// X23, by the author's withdrawal; after T4 a reviewer has to accept the withdrawal.
         Withdraw = "withdraw" "撤回",
+        /// X11, the acceptor to the shift leader.
+        ProposeSelfHandled = "propose_self_handled" "提请认定自行处理",
+        /// X11, the shift leader closes the case without handling and check.
+        CloseSelfHandled = "close_self_handled" "自行处理结案",
+        /// X11, the shift leader does not recognise it: an ordinary report.
+        RefuseSelfHandled = "refuse_self_handled" "不认定自行处理",
     }
 }
 
@@ -126,6 +134,10 @@ terms! {
         AfterPhoto = "after_photo" "需附处置后照片",
         /// The answer of the check was 已整改 (T14).
         CheckPassed = "check_passed" "核查未通过，不能结案",
+        /// X11
+        SelfHandled = "self_handled" "填报人没有说明已自行处理",
+        /// X11
+        BeforeAndAfter = "before_and_after" "需收到处置前和处置后的照片",
     }
 }
 
@@ -138,6 +150,10 @@ pub enum Condition {
     TypeAndPlace,
     /// The last check of the case passed.
     CheckPassed,
+    /// The report says that its author handled the matter.
+    SelfHandled,
+    /// The server holds a photo of before and one of after from the report.
+    BeforeAndAfter,
 }
 
 impl Guard {
@@ -150,7 +166,13 @@ impl Guard {
             Self::Deadline => "set the deadline",
             Self::AfterPhoto => "attach a photo taken after handling",
             Self::CheckPassed => "the check did not pass, so the case cannot be closed",
+            Self::SelfHandled => "the author does not say that the matter was handled on the spot",
+            Self::BeforeAndAfter => "the report's photos of before and after must have arrived",
         }
+    }
+    /// Returns true for conditions of the case's kind. Where one is not met, the step is not offered at all.
+    pub const fn is_of_kind(self) -> bool {
+        matches!(self.condition(), Condition::SelfHandled)
     }
     pub const fn condition(self) -> Condition {
         match self {
@@ -161,6 +183,8 @@ impl Guard {
             Self::Deadline => Condition::Given(Field::Limit),
             Self::AfterPhoto => Condition::Given(Field::Attachments),
             Self::CheckPassed => Condition::CheckPassed,
+            Self::SelfHandled => Condition::SelfHandled,
+            Self::BeforeAndAfter => Condition::BeforeAndAfter,
         }
     }
     /// Returns the fields by which an action can meet the guard; empty when no field of the same action can.
@@ -172,7 +196,7 @@ impl Guard {
             Self::Department => &[Field::Department],
             Self::Deadline => &[Field::Limit],
             Self::AfterPhoto => &[Field::Attachments],
-            Self::CheckPassed => &[],
+            Self::CheckPassed | Self::SelfHandled | Self::BeforeAndAfter => &[],
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn advance(
         if file.area != area {
             authorise(&file, action, turn.roles, by)?;
         }
-        apply::check(&file, row.guards, input)?;
+        apply::check(tx, &file, row.guards, input)?;
         file.state = history::target(row, &events).ok_or_else(|| Failure::internal("no prior state"))?;
         if action == Action::Handle
             && attached::note(
@@ -99,7 +99,7 @@ pub fn advance(
         apply::effects(tx, ctx, app, &mut file, row, by, input, &mut facts)?;
     } else {
         apply::put_words(tx, by, input)?;
-        apply::check(&file, &turn.guards, input)?;
+        apply::check(tx, &file, &turn.guards, input)?;
     }
     if let Some(approval) = turn.number {
         facts.insert(history::APPROVAL.into(), json!(approval));

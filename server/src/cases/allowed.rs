@@ -8,6 +8,7 @@ use super::{
     history,
     input::Actor,
     ledger::LedgerEvent,
+    photos,
     rules::{self, GuardFacts},
 };
 use crate::{kernel::failure::Failure, store::tx::Tx};
@@ -93,10 +94,15 @@ pub(super) fn of(
     by: &Actor<'_>,
 ) -> Result<Vec<AllowedAction>, Failure> {
     let mut all = Vec::new();
+    let facts = GuardFacts::of(file, photos::has_before_and_after(tx, file)?);
     for row in case::allowed(file.state) {
+        let fits = |guard: &Guard| !guard.is_of_kind() || facts.meet(*guard, |_| false);
+        if !row.guards.iter().all(fits) {
+            continue;
+        }
         // Without a prior state the action would be refused, so it is not offered.
         if let Some(to) = history::target(row, events) {
-            all.push(one(tx, file, events, row, to, by)?);
+            all.push(one(tx, file, facts, events, row, to, by)?);
         }
     }
     Ok(all)
@@ -105,6 +111,7 @@ pub(super) fn of(
 fn one(
     tx: &mut Tx<'_>,
     file: &CaseFile,
+    facts: GuardFacts,
     events: &[LedgerEvent],
     row: &'static Transition,
     to: CaseState,
@@ -119,7 +126,6 @@ fn one(
     let shown = role
         .or_else(|| turn.roles.first().copied())
         .ok_or_else(|| Failure::internal("a row without a role"))?;
-    let facts = GuardFacts::of(file);
     let asks = rules::missing(&turn.guards, facts, |_| false);
     let mut takes = Vec::new();
     for field in turn.takes {

@@ -144,8 +144,14 @@ fn not_uploaded(tx: &mut Tx<'_>, by: &Actor<'_>, attachments: &[Sha256]) -> Resu
 }
 
 /// Returns `case.guard` when the case, after its fields were stored, does not meet all guards.
-pub(super) fn check(file: &CaseFile, guards: &[Guard], input: &Input) -> Result<(), Failure> {
-    let missing = rules::missing(guards, GuardFacts::of(file), |field| input.gives(field));
+pub(super) fn check(
+    tx: &mut Tx<'_>,
+    file: &CaseFile,
+    guards: &[Guard],
+    input: &Input,
+) -> Result<(), Failure> {
+    let facts = GuardFacts::of(file, photos::has_before_and_after(tx, file)?);
+    let missing = rules::missing(guards, facts, |field| input.gives(field));
     if missing.is_empty() {
         Ok(())
     } else {
@@ -191,6 +197,10 @@ pub(super) fn effects(
             Effect::EndClock(CaseClock::Handle) => {
                 let in_time = file.deadline.is_none_or(|due| ctx.now <= due);
                 facts.insert("in_time".into(), json!(in_time));
+            }
+            Effect::NotSelfHandled => {
+                file.self_handled = false;
+                facts.insert("self_handled".into(), json!(false));
             }
             Effect::SendTask(purpose) => {
                 file.check_passed = None;

@@ -79,6 +79,16 @@ pub fn to_compare(
         .transpose()
 }
 
+/// Whether the server holds a photo of before and one of after from a report whose author handled the matter.
+pub(super) fn has_before_and_after(tx: &mut Tx<'_>, file: &CaseFile) -> Result<bool, StoreError> {
+    let Some(entry) = file.entry.filter(|_| file.self_handled) else {
+        return Ok(false);
+    };
+    let photos = named_by(tx, entry, Origin::Report)?;
+    let held = |role: &PhotoRole| photos.iter().any(|p| p.held && p.role == role_text(role));
+    Ok(held(&PhotoRole::Before) && held(&PhotoRole::After))
+}
+
 /// How many photos the case's report names and how many of them the server holds.
 pub fn photo_counts(tx: &mut Tx<'_>, case: &CaseFile) -> Result<(u32, u32), StoreError> {
     match case.entry {

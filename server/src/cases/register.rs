@@ -72,7 +72,7 @@ pub fn register(
     registration.text.trim().clone_into(&mut file.text);
     let mut facts = input.facts.clone();
     apply::put(tx, app, &mut file, row, by, input, &mut facts)?;
-    apply::check(&file, row.guards, input)?;
+    apply::check(tx, &file, row.guards, input)?;
     let role = authorise(&file, row.action, row.by, by)?;
     file.insert(tx)?;
     tx.execute(

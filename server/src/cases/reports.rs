@@ -117,7 +117,7 @@ fn mend(
         reviewer.reach(case.area)?;
         let is_open = matches!(
             case.state,
-            CaseState::Reported | CaseState::Prefiled | CaseState::SentBack
+            CaseState::Reported | CaseState::SelfHandled | CaseState::Prefiled | CaseState::SentBack
         );
         if !is_author || !is_open {
             return Err(too_late(&case));

@@ -20,14 +20,19 @@ pub struct GuardFacts {
     pub matter: bool,
     pub cell: bool,
     pub check_passed: bool,
+    pub self_handled: bool,
+    pub before_and_after: bool,
 }
 
 impl GuardFacts {
-    pub fn of(file: &CaseFile) -> Self {
+    /// `before_and_after`: whether the server holds such photos of the report.
+    pub fn of(file: &CaseFile, before_and_after: bool) -> Self {
         Self {
             matter: file.matter.is_some(),
             cell: file.cell.is_some(),
             check_passed: file.check_passed == Some(true),
+            self_handled: file.self_handled,
+            before_and_after,
         }
     }
     /// Returns whether one guard is met, when `gives` tells which fields the action brings.
@@ -36,6 +41,8 @@ impl GuardFacts {
             Condition::Given(field) => gives(field),
             Condition::TypeAndPlace => self.matter && self.cell,
             Condition::CheckPassed => self.check_passed,
+            Condition::SelfHandled => self.self_handled,
+            Condition::BeforeAndAfter => self.before_and_after,
         }
     }
     /// Returns whether the field must be given for the guard to be met.
@@ -46,7 +53,7 @@ impl GuardFacts {
                 (field == Field::Matter && !self.matter)
                     || (matches!(field, Field::Place | Field::Cell) && !self.cell)
             }
-            Condition::CheckPassed => false,
+            Condition::CheckPassed | Condition::SelfHandled | Condition::BeforeAndAfter => false,
         }
     }
 }
@@ -206,6 +213,8 @@ mod tests {
             matter: true,
             cell: true,
             check_passed: true,
+            self_handled: true,
+            before_and_after: true,
         };
         for t in TRANSITIONS {
             assert_eq!(missing(t.guards, all, |_| true), []);
@@ -245,7 +254,11 @@ mod tests {
         }
         assert_eq!(
             queue(Role::ShiftLeader),
-            [CaseState::Prefiled, CaseState::AwaitClosing]
+            [
+                CaseState::Prefiled,
+                CaseState::AwaitClosing,
+                CaseState::SelfHandled
+            ]
         );
     }
 

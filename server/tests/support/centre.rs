@@ -239,6 +239,31 @@ impl DistrictFixture {
         self.patroller.push(app, &[entry]).await;
         case_of(app, id).await
     }
+    /// A report of a matter that the patroller handled, with photos of before and after; returns them too. The caller
+    /// uploads them.
+    pub async fn reported_self_handled(&mut self, app: &TestApp) -> (CaseId, [Vec<u8>; 2]) {
+        let numbers = [app.number(), app.number()];
+        let [before, after] = numbers.map(named);
+        let photos = vec![
+            PhotoRef {
+                role: PhotoRole::Before,
+                ..before
+            },
+            PhotoRef {
+                role: PhotoRole::After,
+                ..after
+            },
+        ];
+        let said = Report {
+            self_handled: true,
+            photos,
+            ..report("路面积水，已清理")
+        };
+        let entry = self.patroller.entry_at(app, inside(CELL), &Payload::Report(said));
+        let id = entry.id;
+        self.patroller.push(app, &[entry]).await;
+        (case_of(app, id).await, numbers.map(picture))
+    }
     /// Registers a citizen's report as the acceptor.
     pub async fn registered(&self, app: &TestApp) -> CaseId {
         let answer = app
