@@ -6,7 +6,9 @@
     clippy::indexing_slicing
 )]
 
+use protocol::problem::ProblemCode;
 use server::{
+    kernel::failure::Failure,
     params,
     store::{Migration, Options, Store, StoreError},
 };
@@ -89,6 +91,23 @@ fn commit_refused_for_a_full_disk_never_appears_later() {
         assert!(k > 3, "the write must have several operations");
     }
     assert!(full > 4, "{full}");
+}
+
+/// Nothing can be undone on a disk that stays full, so the outcome may be unknown; the reason is not.
+#[test]
+fn use_a15_a_disk_that_stays_full_is_named_whatever_the_outcome() {
+    let mut unknown = 0;
+    for room in (0..24_000).step_by(512) {
+        let host = Host::new("stays full", room);
+        let store = open(&host);
+        put(&store, 1).unwrap();
+        host.set_quota(Some(host.used() + usize::try_from(room).unwrap()));
+        let Err(error) = put(&store, 2) else { continue };
+        unknown += usize::from(matches!(error, StoreError::CommitUnknown { .. }));
+        assert_eq!(Failure::from(error).public_code(), ProblemCode::Full, "{room}");
+        assert_eq!(ids(&store), [1]);
+    }
+    assert!(unknown > 0);
 }
 
 #[test]

@@ -49,9 +49,9 @@ async fn alive() -> Json<Alive> {
 /// How long an answer of `/readyz` is given again, in ms: anybody may ask, and each look costs a durable write.
 const FRESH_MS: i64 = 5000;
 
-/// The last look at the parts of the server: when, and whether they answered.
+/// The last look at the parts of the server: when, and what they answered.
 #[derive(Default)]
-pub struct Readiness(tokio::sync::Mutex<Option<(Millis, bool)>>);
+pub struct Readiness(tokio::sync::Mutex<Option<(Millis, Result<(), Failure>)>>);
 
 /// Succeeds if the database answers and the object store accepts a write, or did so in the last 5 seconds.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Alive)))]
@@ -63,12 +63,11 @@ async fn ready(
     let mut last = last.0.lock().await;
     let now = app.clock.now();
     let is_fresh = |at: Millis| (0..FRESH_MS).contains(&now.since(at));
-    match *last {
-        Some((at, true)) if is_fresh(at) => {}
-        Some((at, false)) if is_fresh(at) => return Err(Failure::later(ProblemCode::Busy, 5)),
+    match &*last {
+        Some((at, looked)) if is_fresh(*at) => looked.clone()?,
         _ => {
             let looked = look(&app).await;
-            *last = Some((now, looked.is_ok()));
+            *last = Some((now, looked.clone()));
             looked?;
         }
     }
@@ -90,7 +89,11 @@ async fn look(app: &App) -> Result<(), Failure> {
         .await
         .map_err(|failure| {
             tracing::error!(%failure, "object store");
-            Failure::later(ProblemCode::Busy, 5)
+            // A full disk is named, so that nobody looks for the load; anything else is for the log.
+            match failure.code() {
+                Some(ProblemCode::Full) => failure,
+                _ => Failure::later(ProblemCode::Busy, 5),
+            }
         })
 }
 

@@ -189,7 +189,7 @@ impl Store {
 
 /// The error if a thread died while it ran the job; a defect.
 fn unanswered() -> StoreError {
-    StoreError::commit_unknown("the store's thread ended without an answer")
+    StoreError::commit_unknown("the store's thread ended without an answer", false)
 }
 
 /// A parsed `url`.

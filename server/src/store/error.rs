@@ -57,7 +57,11 @@ pub enum StoreError {
     /// COMMIT failed or its answer was lost: the change may be stored, now or after a restart. Retry (every write is
     /// idempotent by id) and never report "not saved".
     #[error("it is unknown whether the transaction was committed")]
-    CommitUnknown { detail: Internal },
+    CommitUnknown {
+        detail: Internal,
+        /// The engine named a full disk as the reason.
+        is_full: bool,
+    },
     /// The store was closed.
     #[error("the database is closed")]
     Closed,
@@ -122,7 +126,7 @@ impl StoreError {
             | Self::Decode { detail, .. }
             | Self::Statement { detail }
             | Self::Unavailable { detail }
-            | Self::CommitUnknown { detail }
+            | Self::CommitUnknown { detail, .. }
             | Self::MigrationFailed { detail, .. } => Some(&detail.0),
             _ => None,
         }
@@ -149,9 +153,10 @@ impl StoreError {
         }
     }
 
-    pub(crate) fn commit_unknown(text: impl fmt::Display) -> Self {
+    pub(crate) fn commit_unknown(text: impl fmt::Display, is_full: bool) -> Self {
         Self::CommitUnknown {
             detail: Internal::new(text),
+            is_full,
         }
     }
 }

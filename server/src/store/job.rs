@@ -84,7 +84,7 @@ where
         let answer = match (outcome, self.returned) {
             (Err(error), _) => Err(error.into()),
             (Ok(()), Some(returned)) => returned,
-            (Ok(()), None) => Err(StoreError::commit_unknown("never run").into()),
+            (Ok(()), None) => Err(StoreError::commit_unknown("never run", false).into()),
         };
         (self.reply)(answer);
     }

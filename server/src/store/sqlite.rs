@@ -275,12 +275,13 @@ impl Writer {
             Err(error) => {
                 tracing::error!(%error, members = members.len(), "COMMIT failed");
                 planted!(ReceiptBeforeCommit => return Tried::Done(members));
-                let error = if matches!(classify(&error), StoreError::Full) && surely_undone(&connection) {
+                let is_full = matches!(classify(&error), StoreError::Full);
+                let error = if is_full && surely_undone(&connection) {
                     self.connection = Some(connection);
                     StoreError::Full
                 } else {
                     // The frames may be in the WAL and come back after a restart.
-                    StoreError::commit_unknown(error)
+                    StoreError::commit_unknown(error, is_full)
                 };
                 // What was refused may have been refused because of a neighbour's rows, so every member learns
                 // the same.

@@ -161,7 +161,7 @@ impl PgSession {
             Trouble::None | Trouble::Lost => {
                 tracing::error!(%error, "the answer to COMMIT was lost; its outcome is unknown");
                 Step::Done {
-                    outcome: Err(StoreError::commit_unknown(error)),
+                    outcome: Err(StoreError::commit_unknown(error, false)),
                     healthy: false,
                 }
             }
