@@ -217,6 +217,18 @@ both_engines! {
         assert_eq!(month(&app).await, (5, 0, true));
         app.post_json(&format!("{}/review", path(own)), &city.token, &approve).await.expect(200);
         assert_eq!(month(&app).await, (6, 1, false));
+        // An older program let the district approve its own: that fills no month until the city approves it.
+        app.write(move |tx, _| Ok(tx.execute(
+            "UPDATE activity SET approved_from = '220104' WHERE record = ?1", server::params![own.to_string()],
+        )?)).await;
+        assert_eq!(month(&app).await, (6, 0, true));
+        let seen = app.get(&path(own), &city.token).await.expect(200).json;
+        assert_eq!((&seen["state"], &seen["not_counted"]), (&json!("approved"), &json!(["not_from_above"])));
+        for _ in 0..2 {
+            let seen = app.post_json(&format!("{}/review", path(own)), &city.token, &approve).await.expect(200).json;
+            assert_eq!((&seen["not_counted"], seen["reviews"].as_array().unwrap().len()), (&Value::Null, 1));
+        }
+        assert_eq!(month(&app).await, (6, 1, false));
         let years = app.get("/v1/activities/months?year=2026", &city.token).await.expect(200).json;
         let theirs = years.as_array().unwrap().iter().find(|d| d["district"] == "220105").unwrap();
         assert_eq!(theirs["months"][10]["missing"], true);

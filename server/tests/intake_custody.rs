@@ -14,10 +14,12 @@ use protocol::{
     entry::{Entry, MAX_ENTRY_BYTES},
     payload::{CheckIn, CheckOut, Payload, Report},
     push::{Envelope, MAX_BATCH, MAX_PUSH_BYTES, PushAnswer, StreamMark},
+    role::Role,
     sign::{SIGNATURE_HEADER, Signer as _, push_message},
 };
 use serde_json::{Value, json, value::RawValue};
 use server::intake::Completeness;
+use std::collections::BTreeSet;
 use support::{FieldClient, TestApp, TestResponse};
 
 async fn handset(app: &TestApp) -> FieldClient {
@@ -144,6 +146,69 @@ both_engines! {
         let answer = client.push(&app, std::slice::from_ref(&copied)).await;
         assert_eq!((answer.receipts[0].id, answer.mark.upto), (copied.id, copied.n));
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM case_file").await, 2);
+    }
+
+    async fn field_06_what_is_refused_for_its_number_or_id_is_kept_for_a_reviewer(app: TestApp) {
+        let city = app.city().await;
+        let post = app.post(city.community, &["2201040503"]).await;
+        let mut client = app.holder(post).await;
+        let original = client.entry(&app, &report("原件"));
+        client.push(&app, std::slice::from_ref(&original)).await;
+        let mut copied = client.entry(&app, &report("副本"));
+        copied.n = original.n;
+        let mut other = original.clone();
+        other.payload = serde_json::value::to_raw_value(&json!({"text": "另一内容"})).unwrap();
+        for _ in 0..2 {
+            let answer = client.push(&app, &[copied.clone(), other.clone()]).await;
+            assert_eq!(answer.refused.len(), 2);
+        }
+        let leader = app.staff(Role::ShiftLeader, city.district).await;
+        let list = async |app: &TestApp| {
+            let page = app.get("/v1/review/refused", &leader.token).await.expect(200).json;
+            page["items"].as_array().unwrap().clone()
+        };
+        let kept = list(&app).await;
+        let codes: BTreeSet<&str> = kept.iter().map(|item| item["code"].as_str().unwrap()).collect();
+        assert_eq!(codes, BTreeSet::from(["entry.conflict", "entry.number_taken"]));
+        let texts: BTreeSet<&str> = kept.iter().map(|i| i["content"]["payload"]["text"].as_str().unwrap()).collect();
+        assert_eq!(texts, BTreeSet::from(["副本", "另一内容"]));
+        // The handset gives it a free number: it arrived, and needs nobody.
+        copied.n = original.n + 1;
+        client.push(&app, std::slice::from_ref(&copied)).await;
+        let kept = list(&app).await;
+        assert_eq!((kept.len(), &kept[0]["code"]), (1, &json!("entry.conflict")));
+        let path = format!("/v1/review/refused/{}/{}", kept[0]["stream"].as_str().unwrap(), kept[0]["sha256"].as_str().unwrap());
+        let settle = async |app: &TestApp, token: &str, words: &str| app.post_json(&path, token, json!({"words": words})).await;
+        settle(&app, &leader.token, " ").await.expect(422).expect_code("request.invalid");
+        let elsewhere = app.staff(Role::ShiftLeader, city.other_district).await;
+        settle(&app, &elsewhere.token, "已看").await.expect(403).expect_code("auth.scope");
+        assert_eq!(app.get("/v1/review/refused", &elsewhere.token).await.expect(200).json["items"], json!([]));
+        for _ in 0..2 {
+            settle(&app, &leader.token, "已登记为新案卷").await.expect(204);
+        }
+        assert_eq!(list(&app).await, Vec::<Value>::new());
+        let noted = "SELECT COUNT(*) AS n FROM audit_event WHERE action = 'review.refused'";
+        assert_eq!(app.count(noted).await, 1);
+        // What was settled is not listed again when the phone sends it again.
+        client.push(&app, std::slice::from_ref(&other)).await;
+        assert_eq!(list(&app).await, Vec::<Value>::new());
+    }
+
+    async fn field_06_a_stolen_phone_cannot_fill_the_disk_with_refused_entries(app: TestApp) {
+        let mut client = handset(&app).await;
+        let original = client.entry(&app, &report("原件"));
+        client.push(&app, std::slice::from_ref(&original)).await;
+        for part in 0..3 {
+            let forged: Vec<Entry> = (0..90)
+                .map(|k| {
+                    let mut entry = client.entry(&app, &report(&format!("{part} {k}")));
+                    entry.n = original.n;
+                    entry
+                })
+                .collect();
+            client.push(&app, &forged).await;
+        }
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM refused_entry").await, 200);
     }
 
     async fn story_07_batch_resent_with_more_entries_files_the_earlier_ones_once(app: TestApp) {
@@ -289,12 +354,12 @@ both_engines! {
         assert_eq!(mark, StreamMark { upto: 9, highest: 9, holes: vec![] });
         assert_eq!(client.push(&app, &[]).await.mark, mark);
         let city = app.city().await;
-        let supervisor = app.staff(protocol::role::Role::Supervisor, city.district).await;
+        let supervisor = app.staff(Role::Supervisor, city.district).await;
         let path = format!("/v1/streams/{}/completeness", client.stream);
         let whole: Completeness = app.get(&path, &supervisor.token).await.body();
         assert_eq!(whole.mark, mark);
         assert_eq!((whole.states.len(), whole.states[0].entries), (1, 9));
-        let stranger = app.staff(protocol::role::Role::Supervisor, city.other_district).await;
+        let stranger = app.staff(Role::Supervisor, city.other_district).await;
         app.get(&path, &stranger.token).await.expect(403).expect_code("auth.scope");
     }
 

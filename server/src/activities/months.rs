@@ -3,7 +3,7 @@
 //! summary, and approved from above, fills a month. The beginning of the activity in Asia/Shanghai decides the month.
 
 use super::{
-    records,
+    records::{self, Host},
     rules::{self, MonthFacts, Standing},
 };
 use crate::{
@@ -17,7 +17,7 @@ use crate::{
 };
 use axum::extract::State;
 use jiff::civil::{Date, date};
-use protocol::{codes::CountyCode, ids::PostId, problem::Problem, role::Role, time::Millis};
+use protocol::{area::Area, codes::CountyCode, ids::PostId, problem::Problem, role::Role, time::Millis};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -160,7 +160,7 @@ pub(super) async fn months(
             "starts >= {first} AND starts < {after} AND length(area) >= 6"
         ));
         let sql = format!(
-            "SELECT substr(area, 1, 6) AS district, starts, state, participants, summary, post,
+            "SELECT substr(area, 1, 6) AS district, starts, state, participants, summary, post, approved_from,
                  (SELECT COUNT(*) FROM entry_photo e JOIN photo h ON h.stream = e.stream AND h.sha256 = e.sha256
                       WHERE e.entry = activity.entry AND h.received IS NOT NULL) AS photos
              FROM activity {} ORDER BY record",
@@ -173,25 +173,28 @@ pub(super) async fn months(
                 participants: row.get("participants")?,
                 photos: row.get("photos")?,
                 has_summary: !summary.trim().is_empty(),
+                is_approved_below: false,
             };
             let when = Millis(row.get("starts")?);
             let key: (CountyCode, Millis, Standing) = (row.parse("district")?, when, row.parse("state")?);
-            Ok((key, row.parse::<PostId>("post")?, facts))
+            let from: Option<Area> = row.parse_opt("approved_from")?;
+            Ok((key, (row.parse::<PostId>("post")?, from), facts))
         })?;
         // Few posts file for a district, and each files many records.
-        let mut hosts: BTreeMap<PostId, bool> = BTreeMap::new();
+        let mut hosts: BTreeMap<PostId, Host> = BTreeMap::new();
         let mut facts: Vec<Fact> = Vec::with_capacity(found.len());
-        for ((district, starts, state), post, known) in found {
-            let is_host_district = match hosts.get(&post) {
-                Some(known) => *known,
+        for ((district, starts, state), (post, from), known) in found {
+            let host = match hosts.get(&post) {
+                Some(host) => *host,
                 None => {
-                    let is_district = records::host(tx, post)?.is_district;
-                    hosts.insert(post, is_district);
-                    is_district
+                    let host = records::host(tx, post)?;
+                    hosts.insert(post, host);
+                    host
                 }
             };
             let known = MonthFacts {
-                is_host_district,
+                is_host_district: host.is_district,
+                is_approved_below: rules::is_approved_below(state, from, host.area),
                 ..known
             };
             let fills = rules::not_counted(&known, persons, pictures).is_empty();

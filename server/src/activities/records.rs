@@ -55,12 +55,15 @@ pub(super) struct Record {
     pub reason: Option<String>,
     pub reviewed_by: Option<PersonId>,
     pub reviewed: Option<Millis>,
+    /// Area of the unit from above that approved it.
+    pub approved_from: Option<Area>,
     pub created: Millis,
     pub updated: Millis,
 }
 
 pub(super) const COLUMNS: &str = "record, entry, stream, version, state, category, title, starts, ends, place, cell, area, organiser, \
-     participants, summary, author, post, reason, reviewed_by, reviewed, created, updated, outside_area";
+     participants, summary, author, post, reason, reviewed_by, reviewed, created, updated, outside_area, \
+     approved_from";
 
 impl Record {
     pub(super) fn read(row: &Row) -> Result<Self, StoreError> {
@@ -86,6 +89,7 @@ impl Record {
             reason: row.get("reason")?,
             reviewed_by: row.parse_opt("reviewed_by")?,
             reviewed: row.get::<Option<i64>>("reviewed")?.map(Millis),
+            approved_from: row.parse_opt("approved_from")?,
             created: Millis(row.get("created")?),
             updated: Millis(row.get("updated")?),
         })
@@ -103,16 +107,17 @@ impl Record {
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
                  area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,
-                 outside_area)
+                 outside_area, approved_from)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22,
-                 ?23)
+                 ?23, ?24)
              ON CONFLICT (record) DO UPDATE SET entry = excluded.entry, stream = excluded.stream,
                  version = excluded.version, state = excluded.state, category = excluded.category,
                  title = excluded.title, starts = excluded.starts, ends = excluded.ends, place = excluded.place,
                  cell = excluded.cell, area = excluded.area, organiser = excluded.organiser,
                  participants = excluded.participants, summary = excluded.summary, post = excluded.post,
                  reason = excluded.reason, reviewed_by = excluded.reviewed_by, reviewed = excluded.reviewed,
-                 updated = excluded.updated, outside_area = excluded.outside_area",
+                 updated = excluded.updated, outside_area = excluded.outside_area,
+                 approved_from = excluded.approved_from",
             params![
                 self.record.to_string(),
                 self.entry.to_string(),
@@ -136,7 +141,8 @@ impl Record {
                 self.reviewed.map(|t| t.0),
                 self.created.0,
                 self.updated.0,
-                self.outside_area
+                self.outside_area,
+                self.approved_from.map(|area| area.to_string())
             ],
         )?;
         Ok(())
@@ -218,6 +224,7 @@ pub fn submit(
         reason: None,
         reviewed_by: None,
         reviewed: None,
+        approved_from: None,
         created: stands.as_ref().map_or(ctx.now, |s| s.created),
         updated: ctx.now,
     };
@@ -392,8 +399,10 @@ pub(super) fn view(tx: &mut Tx<'_>, app: &App, r: Record) -> Result<ActivityView
     )?;
     let photos = named_by(tx, r.entry, Origin::Report)?;
     let held = photos.iter().filter(|photo| photo.held).count();
+    let host = host(tx, r.post)?;
     let facts = MonthFacts {
-        is_host_district: host(tx, r.post)?.is_district,
+        is_host_district: host.is_district,
+        is_approved_below: rules::is_approved_below(r.state, r.approved_from, host.area),
         participants: r.participants,
         photos: u32::try_from(held).unwrap_or(u32::MAX),
         has_summary: !r.summary.trim().is_empty(),

@@ -22,6 +22,7 @@ use crate::{
 };
 use axum::{extract::State, http::HeaderMap, response::Response};
 use protocol::{
+    area::Area,
     ids::RecordId,
     photo::Sha256,
     problem::{Problem, ProblemCode},
@@ -174,18 +175,17 @@ pub struct ReviewBody {
 }
 
 /// Checks that the reviewer is not the author and that a grant of the reviewer is above the unit that hosts the activity.
-/// Error: `activity.level`.
-fn from_above(tx: &mut Tx<'_>, staff: &Staff, record: &Record) -> Result<(), Failure> {
+/// Returns the areas of that grant and of the host. Error: `activity.level`.
+fn from_above(tx: &mut Tx<'_>, staff: &Staff, record: &Record) -> Result<(Area, Area), Failure> {
     let host = records::host(tx, record.post)?.area;
-    let is_above = staff
+    let above = staff
         .areas(&[Role::Supervisor])
         .into_iter()
-        .any(|area| rules::may_review(area, host));
-    if is_above && record.author != staff.person {
-        Ok(())
-    } else {
-        Err(Failure::of(ProblemCode::ActivityLevel))
-    }
+        .find(|area| rules::may_review(*area, host));
+    above
+        .filter(|_| record.author != staff.person)
+        .map(|above| (above, host))
+        .ok_or_else(|| Failure::of(ProblemCode::ActivityLevel))
 }
 
 /// Approves an activity record or returns it with a reason. If the same person repeats the decision, the answer is
@@ -214,16 +214,19 @@ async fn review(
     app.write(move |tx, ctx| {
         let mut record = Record::load(tx, id)?;
         staff.require(Role::Supervisor, record.area)?;
-        from_above(tx, &staff, &record)?;
+        let (above, host) = from_above(tx, &staff, &record)?;
         let wanted = body.decision.state();
-        if record.version == body.version
+        let again = wanted == Standing::Approved
+            && rules::is_approved_below(record.state, record.approved_from, host);
+        if !again
+            && record.version == body.version
             && record.state == wanted
             && record.reviewed_by == Some(staff.person)
             && record.reason.as_deref().unwrap_or_default() == reason
         {
             return full(tx, &parts, record);
         }
-        if record.state != Standing::Submitted {
+        if record.state != Standing::Submitted && !again {
             return Err(Failure::because(
                 ProblemCode::ActivityState,
                 format!("活动记录现为「{}」", record.state.zh()),
@@ -239,10 +242,14 @@ async fn review(
         record.reason = Some(reason.clone()).filter(|r| !r.is_empty());
         record.reviewed_by = Some(staff.person);
         record.reviewed = Some(ctx.now);
+        record.approved_from = Some(above).filter(|_| wanted == Standing::Approved);
         record.updated = ctx.now;
         record.save(tx)?;
+        // An approval that counts replaces one that does not; the audit log has both.
         tx.execute(
-            "INSERT INTO activity_review (record, version, state, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            "INSERT INTO activity_review (record, version, state, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (record, version) DO UPDATE SET state = excluded.state, reason = excluded.reason,
+                 person = excluded.person, at = excluded.at",
             params![
                 id.to_string(),
                 record.version,

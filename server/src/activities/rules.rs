@@ -55,6 +55,9 @@ crate::text_enum! {
         /// Fewer photos on the server than `activity_min_photos`.
         NoPhoto = "no_photo",
         NoSummary = "no_summary",
+        /// Approved by nobody above the host: by an older program that let a unit approve its own activity. It counts
+        /// after somebody from above approves it again.
+        NotFromAbove = "not_from_above",
     }
 }
 
@@ -65,6 +68,7 @@ impl NotCounted {
             Self::TooSmall => "参加人数不足",
             Self::NoPhoto => "照片不足",
             Self::NoSummary => "没有小结",
+            Self::NotFromAbove => "未经上级审核，请上级重新审核通过",
         }
     }
 }
@@ -78,6 +82,8 @@ pub struct MonthFacts {
     /// Photos that the server holds.
     pub photos: u32,
     pub has_summary: bool,
+    /// It is approved, and not by a unit above the host.
+    pub is_approved_below: bool,
 }
 
 /// Returns why an activity with these facts does not fill its district's month (SP-05); empty if it does, once it is
@@ -93,6 +99,7 @@ pub fn not_counted(facts: &MonthFacts, min_participants: u32, min_photos: u32) -
     add(facts.participants < min_participants, NotCounted::TooSmall);
     add(facts.photos < min_photos, NotCounted::NoPhoto);
     add(!facts.has_summary, NotCounted::NoSummary);
+    add(facts.is_approved_below, NotCounted::NotFromAbove);
     why
 }
 
@@ -104,6 +111,12 @@ const COUNTY_DIGITS: usize = 6;
 pub fn may_review(reviewer: Area, host: Area) -> bool {
     let is_citys = host.as_str().len() < COUNTY_DIGITS;
     reviewer.covers(host) && (is_citys || reviewer != host)
+}
+
+/// Whether a record in this state was approved by nobody from above: `approved_from` is the area of the unit whose
+/// supervisor approved it.
+pub fn is_approved_below(state: Standing, approved_from: Option<Area>, host: Area) -> bool {
+    state == Standing::Approved && !approved_from.is_some_and(|area| may_review(area, host))
 }
 
 /// A longer activity is a typing error.
@@ -273,6 +286,7 @@ mod tests {
             participants: 50,
             photos: 3,
             has_summary: true,
+            is_approved_below: false,
         };
         assert_eq!(not_counted(&good, 50, 3), []);
         let bad = MonthFacts {
@@ -280,6 +294,7 @@ mod tests {
             participants: 49,
             photos: 2,
             has_summary: false,
+            is_approved_below: true,
         };
         assert_eq!(not_counted(&bad, 50, 3), NotCounted::ALL);
     }

@@ -3,7 +3,7 @@
 
 use super::{
     apply::{self, HeldEntry},
-    defects, needs_action, photo_doubts, reasons,
+    defects, needs_action, photo_doubts, reasons, refused,
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
@@ -167,6 +167,8 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             }
             Existing::Held { .. } | Existing::Foreign => {
                 defects::overwrite(tx, reading.id, bytes, sha256)?;
+                let refused = (reading.as_ref(), bytes.as_slice(), sha256);
+                refused::keep(tx, ctx, batch.stream, refused, ProblemCode::EntryConflict)?;
                 custody
                     .refused
                     .push(refuse(Some(reading.id), ProblemCode::EntryConflict, ""));
@@ -178,6 +180,8 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 let stream = format!("stream:{}", batch.stream);
                 let what = ("stream.number_taken", stream.as_str());
                 audit::note_hourly(tx, ctx, Some(batch.person), what, &detail)?;
+                let refused = (reading.as_ref(), bytes.as_slice(), sha256);
+                refused::keep(tx, ctx, batch.stream, refused, ProblemCode::EntryNumberTaken)?;
                 custody
                     .refused
                     .push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));

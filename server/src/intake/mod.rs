@@ -10,6 +10,7 @@
 //! * `needs_action`: mailbox rows of entries that still need their author. `readers`: roles. `defects`: planted defects.
 //! * `times`: when the entries of a batch were made; corrections of earlier ones.
 //! * `parcel_arrival`, `parcel_store`: the way of a parcel into custody.
+//! * `refused`: entries whose number or id another one of the stream has, kept for a reviewer.
 //! * `push`, `parcel`, `parcels`, `review`, `completeness`: the operations; `routes` lists them.
 
 pub mod apply;
@@ -26,6 +27,7 @@ pub(crate) mod photo_doubts;
 mod push;
 mod readers;
 mod reasons;
+mod refused;
 mod review;
 pub(crate) mod routes;
 pub(crate) mod sweep;
@@ -35,5 +37,6 @@ pub use apply::{ApplyOutcome, set_disposition};
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
 pub use parcel::{ParcelSource, take as take_parcel};
 pub use parcels::{KeptItem, ParcelView};
+pub use refused::{RefusedItem, SettleBody};
 pub use review::{EntryDecision, ReviewDecision, ReviewItem, ReviewPage};
 pub use sweep::{reconsider, sweep};

@@ -3,7 +3,7 @@
 use super::{
     completeness, parcel, parcels, push,
     readers::{INSPECTORS, REVIEWERS},
-    review,
+    refused, review,
 };
 use crate::http::operation::Operations;
 use protocol::push::MAX_PUSH_BYTES;
@@ -22,5 +22,7 @@ pub fn routes() -> Operations {
         .staff(INSPECTORS, routes!(parcels::kept_item))
         .staff(REVIEWERS, routes!(review::list))
         .staff(REVIEWERS, routes!(review::decide))
+        .staff(REVIEWERS, routes!(refused::list))
+        .staff(REVIEWERS, routes!(refused::settle))
         .staff(INSPECTORS, routes!(completeness::completeness))
 }

@@ -45,6 +45,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     13 "calendar" => "0013_calendar.sql",
     14 "entry_time" => "0014_entry_time.sql",
     15 "photo_evidence" => "0015_photo_evidence.sql",
+    16 "refused_entry" => "0016_refused_entry.sql",
 ];
 
 /// The closure of one migration transaction.

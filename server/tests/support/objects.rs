@@ -88,7 +88,19 @@ pub async fn objects(app: &TestApp) -> Objects {
     let (record, doubted_id) = (activity.record, doubted.id);
     c.patroller.push(app, &[activity, doubted]).await;
     tus_client::upload(app, &c.patroller, &shown).await;
-    app.write(move |tx, _| {
+    let stream = c.patroller.stream;
+    app.write(move |tx, ctx| {
+        tx.execute(
+            "INSERT INTO refused_entry (stream, sha256, entry, n, code, bytes, received)
+             VALUES (?1, ?2, ?3, 1, 'entry.conflict', ?4, ?5)",
+            params![
+                stream.to_string(),
+                Sha256::of(MARK.as_bytes()).to_string(),
+                doubted_id.to_string(),
+                serde_json::to_vec(&json!({"text": MARK}))?,
+                ctx.now.0
+            ],
+        )?;
         Ok(tx.execute(
             "UPDATE entry SET state = 'review' WHERE id = ?1",
             params![doubted_id.to_string()],

@@ -121,6 +121,7 @@ pub async fn example(
         | "GET /v1/people"
         | "GET /v1/posts"
         | "GET /v1/review"
+        | "GET /v1/review/refused"
         | "GET /v1/tasks"
         | "GET /v1/terminals" => plain(List),
         "GET /v1/parcels/{parcel}/kept" => Example::new(Area, format!("/v1/parcels/{}/kept", o.parcel)),
@@ -325,6 +326,10 @@ pub async fn example(
         }
         "POST /v1/review/{entry}" => Example::new(Area, format!("/v1/review/{}", o.doubted))
             .json(&json!({"decision": "apply", "reason": ""})),
+        "POST /v1/review/refused/{stream}/{sha256}" => {
+            let (stream, sha256) = (o.reporter.stream, Sha256::of(MARK.as_bytes()));
+            Example::new(Area, format!("/v1/review/refused/{stream}/{sha256}")).json(&json!({"words": MARK}))
+        }
         "DELETE /v1/session" | "POST /v1/session/logout-everywhere" => plain(Anybody),
         "POST /v1/session" => {
             plain(Anybody).json(&json!({"account": "nobody", "password": "wrong-password"}))
