@@ -4,7 +4,7 @@
 //! number and sends it again, so most of them arrive after all. What does not is all that is left if that phone is lost:
 //! its bytes are kept here until a reviewer has looked at them.
 
-use super::readers::REVIEWERS;
+use super::{readers::REVIEWERS, review::Paging};
 use crate::{
     app::{audit, ctx::Ctx, state::App},
     auth::actor::Staff,
@@ -86,13 +86,6 @@ pub struct RefusedItem {
     /// The complete entry, as it was sent.
     #[schema(value_type = Object)]
     pub content: serde_json::Value,
-}
-
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Paging {
-    after: Option<String>,
-    limit: Option<u32>,
 }
 
 /// Neither settled, nor arrived under another number meanwhile.

@@ -84,8 +84,8 @@ pub struct ReviewDecision {
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    after: Option<String>,
-    limit: Option<u32>,
+    pub(super) after: Option<String>,
+    pub(super) limit: Option<u32>,
 }
 
 /// Condition of the queue: undecided, or stuck because the server failed or another entry is missing.
