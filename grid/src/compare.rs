@@ -121,11 +121,11 @@ fn metres(a: PointE7, b: PointE7) -> f64 {
 }
 
 /// The borders of a grid that no two cells share, as directed loops.
-fn rim(pack: Pack<'_>) -> Vec<Vec<Pt>> {
+pub(crate) fn rim(pack: Pack<'_>) -> Vec<Vec<Pt>> {
     let rings: Vec<Vec<Pt>> = pack.cells().map(|c| c.ring().map(Pt::from).collect()).collect();
     loops(&left_over(&slices(&rings), &[]))
 }
 
-fn slices(rings: &[Vec<Pt>]) -> Vec<&[Pt]> {
+pub(crate) fn slices(rings: &[Vec<Pt>]) -> Vec<&[Pt]> {
     rings.iter().map(Vec::as_slice).collect()
 }

@@ -12,6 +12,7 @@
 //! * `text`, `source`: the encoding and the reference system of a file, named, stated or asked;
 //! * `loose`: a file as read; `repair`: what differs between programs and is put right: T-junctions, rounding;
 //! * `compare`: a grid and the one that it replaces; cells and land lost, distance moved;
+//! * `coverage`: a grid beside the outline of its county from another file;
 //! * `synthetic`: generated tessellations for benchmarks and tests;
 //! * `command`: the commands `xunge-server grid cut | check | pack | where`;
 //! * `formats`: Shapefile and GeoPackage beside GeoJSON.
@@ -31,6 +32,8 @@ pub mod check;
 pub mod command;
 #[cfg(feature = "tools")]
 pub mod compare;
+#[cfg(feature = "tools")]
+pub mod coverage;
 #[cfg(feature = "tools")]
 pub mod cut;
 #[cfg(feature = "tools")]

@@ -129,7 +129,8 @@ impl LooseFile {
         }
         let converted = |p: &Pt| to_wgs84((*p).into(), from.datum()).into();
         for loose in &mut self.areas {
-            loose.area.ring.iter_mut().for_each(|p| *p = converted(p));
+            let rings = std::iter::once(&mut loose.area.ring).chain(&mut loose.others);
+            rings.flatten().for_each(|p| *p = converted(p));
             loose.hole = loose.hole.as_ref().map(converted);
         }
         for finding in &mut self.findings {

@@ -19,13 +19,14 @@ use protocol::{
     geo::{Datum, PointE7},
     manifest::{Catalogue, FileName, Manifest, SignedManifest},
     photo::Sha256,
+    problem::ProblemCode,
     role::Role,
     sign::{Signer as _, manifest_message},
 };
 use serde_json::Value;
 use server::{
     app::grid_packs::Grids,
-    grids::{ImportedGrid, publish},
+    grids::{self, GridInput, ImportWishes, ImportedGrid, publish},
 };
 use std::sync::{
     Arc,
@@ -33,9 +34,9 @@ use std::sync::{
 };
 use support::{TestApp, TestResponse};
 
-/// Synthetic cells of the county 220104.
+/// Synthetic cells of the community that the city lists.
 fn synthetic_cells(seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
-    let of_county = |code: CellCode| format!("220104{}", &code.as_str()[6..]).parse().unwrap();
+    let of_county = |code: CellCode| format!("2201040503{}", &code.as_str()[10..]).parse().unwrap();
     synthetic::mesh(6, seed)
         .into_iter()
         .map(|(code, ring)| (of_county(code), ring))
@@ -111,7 +112,7 @@ fn squares(overlap: bool) -> Vec<u8> {
             "datum": "WGS-84", "source_datum": "wgs84", "source_datum_verified": true, "outline_source": "",
             "borders": "synthetic", "note": "", "seed": 1, "absent": [], "parts_given_up_m2": 0,
         },
-        "features": [square("220104010101", 125.0), square("220104010102", second)],
+        "features": [square("220104050301", 125.0), square("220104050302", second)],
     })
     .to_string()
     .into_bytes()
@@ -163,11 +164,11 @@ both_engines! {
         let admin = app.staff(Role::Admin, city.city).await;
         let answer = import(&app, &admin.token, squares(true)).await.expect(422).expect_code("grid.faults");
         let errors = answer.json["errors"].as_array().unwrap();
-        assert!(errors.iter().any(|e| e["at"].as_str().unwrap().contains("220104010102")), "{answer:?}");
+        assert!(errors.iter().any(|e| e["at"].as_str().unwrap().contains("220104050302")), "{answer:?}");
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM grid").await, 0);
         import(&app, &admin.token, squares(false)).await.expect(200);
         let inside = PointE7::from_degrees(43.805, 125.012).unwrap();
-        assert_eq!(app.app.grids.locate(inside).unwrap().cell.as_str(), "220104010102");
+        assert_eq!(app.app.grids.locate(inside).unwrap().cell.as_str(), "220104050302");
     }
 
     async fn damaged_pack_or_other_file_is_refused(app: TestApp) {
@@ -241,10 +242,10 @@ both_engines! {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
         import(&app, &admin.token, squares(false)).await.expect(200);
-        let answer = app.get("/v1/grids/220104.7/cells?area=220104010102", &admin.token).await.expect(200);
+        let answer = app.get("/v1/grids/220104.7/cells?area=220104050302", &admin.token).await.expect(200);
         assert_eq!(answer.headers["content-type"], "application/geo+json");
         let features = answer.json["features"].as_array().unwrap();
-        assert_eq!((features.len(), features[0]["properties"]["code"].as_str()), (1, Some("220104010102")));
+        assert_eq!((features.len(), features[0]["properties"]["code"].as_str()), (1, Some("220104050302")));
         let ring = features[0]["geometry"]["coordinates"][0].as_array().unwrap();
         assert_eq!((ring.len(), &ring[0]), (5, &ring[4]));
         assert_eq!(answer.json["metadata"]["borders"], "synthetic");
@@ -310,6 +311,51 @@ both_engines! {
         other.expect(422).expect_code("grid.faults");
     }
 
+    async fn field_11_first_grid_that_leaves_out_what_the_city_lists_is_asked(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        app.org(Some(city.street), "community", "建设社区", "2201040504").await;
+        // The list of another district is no measure.
+        app.org(Some(city.other_district), "community", "东站社区", "2201050101").await;
+        let asked = import(&app, &admin.token, squares(false)).await.expect(409).expect_code("grid.replaces");
+        assert_eq!(asked.json["errors"].as_array().unwrap().len(), 1, "{asked:?}");
+        assert_eq!(asked.json["errors"][0]["zh"], "名录中的 2 个单位有 1 个没有单元网格：建设社区");
+        let dry = import_as(&app, &admin.token, "?dry_run=true", squares(false)).await.expect(200).json;
+        assert_eq!(dry["asks"].as_array().unwrap().len(), 1);
+        import_as(&app, &admin.token, "?replace=true", squares(false)).await.expect(200);
+        // What is in force is the measure from now on.
+        import_as(&app, &admin.token, "?version=220104.8", foreign("\"crs\":\"EPSG:4490\",")).await.expect(200);
+    }
+
+    async fn field_11_grid_is_compared_with_the_outline_of_the_county(app: TestApp) {
+        app.city().await;
+        let outline = |east: f64| {
+            let text = serde_json::json!({"type": "FeatureCollection", "features": [{
+                "type": "Feature", "properties": {"code": "220104"},
+                "geometry": {"type": "Polygon", "coordinates": [[
+                    [125.0, 43.8], [east, 43.8], [east, 43.81], [125.0, 43.81], [125.0, 43.8],
+                ]]},
+            }]});
+            let source = grid::import::read_bytes(text.to_string().as_bytes()).unwrap();
+            Some(grid::coverage::CountyOutline::of(source, Some(grid::source::SourceDatum::Wgs84)).unwrap())
+        };
+        let tried = async |app: &TestApp, outline| {
+            let wishes = ImportWishes { outline, ..ImportWishes::default() };
+            let input = GridInput::Bytes(squares(false).into());
+            grids::import_as(&app.app.store, &app.app.blobs, input, &wishes, app.now()).await
+        };
+        // A third of the county has no cell, then half of the cells lie outside of it.
+        for (east, en) in [(125.03, "of the outline belong to no cell"), (125.01, "m2 of cells lie outside of the outline")] {
+            let failure = tried(&app, outline(east)).await.unwrap_err();
+            assert_eq!(failure.code(), Some(ProblemCode::GridReplaces));
+            let said: Vec<&str> = failure.fields_concerned().iter().map(|e| e.en.as_str()).collect();
+            assert!(said.len() == 1 && said[0].contains(en), "{said:?}");
+        }
+        let covered = tried(&app, outline(125.02)).await.unwrap().outline.unwrap();
+        assert!((1_785_000..1_790_000).contains(&covered.outline_m2), "{covered:?}");
+        assert_eq!((covered.bare_m2, covered.beyond_m2), (0, 0));
+    }
+
     async fn field_11_grid_outside_of_china_is_asked_even_where_there_is_none(app: TestApp) {
         let city = app.city().await;
         let admin = app.staff(Role::Admin, city.city).await;
@@ -341,14 +387,16 @@ both_engines! {
 
     async fn field_13_names_of_the_citys_list_reach_the_pack_and_unprintable_ones_are_warned_of(app: TestApp) {
         let city = app.city().await;
-        app.org(Some(city.district), "street", "\u{3400}街道", "22010401").await;
+        app.write(|tx, _| Ok(tx.execute(
+            "UPDATE org SET name = ?1 WHERE area = '22010405'", server::params!["\u{3400}街道"],
+        )?)).await;
         let admin = app.staff(Role::Admin, city.city).await;
         let taken = import(&app, &admin.token, squares(false)).await.expect(200).json;
-        let cell = "220104010101".parse().unwrap();
+        let cell = "220104050301".parse().unwrap();
         assert_eq!(app.app.grids.names(cell).unwrap().0, "\u{3400}街道");
         let warnings = taken["warnings"].as_array().unwrap();
         assert_eq!(warnings.len(), 1, "{taken}");
-        assert_eq!(warnings[0]["at"], "22010401");
+        assert_eq!(warnings[0]["at"], "22010405");
         assert!(warnings[0]["zh"].as_str().unwrap().contains("方框"));
     }
 

@@ -11,6 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use grid::{
     command::{GridCommand, parse_point},
+    coverage::CountyOutline,
     formats::read_path,
     source::SourceDatum,
 };
@@ -87,6 +88,10 @@ pub enum GridTool {
         /// 版本号 / Version, for files that name none
         #[arg(long)]
         grid_version: Option<String>,
+        /// 县区边界文件 / Outline of the county to compare with: GeoJSON, Shapefile or GeoPackage whose feature has the
+        /// county's `code`; its datum is its own, or that of --source-datum
+        #[arg(long, value_name = "FILE")]
+        outline: Option<PathBuf>,
         /// 只检查和比较，不导入 / Check and compare only
         #[arg(long)]
         dry_run: bool,
@@ -190,6 +195,7 @@ impl GridTool {
             file,
             reading,
             grid_version,
+            outline,
             dry_run,
             replace,
         } = self
@@ -201,6 +207,7 @@ impl GridTool {
             version: grid_version.map(GridVersion),
             source_datum: reading.source_datum,
             snap_m: Some(reading.snap),
+            outline: outline.map(|file| county_outline(&file, reading)).transpose()?,
             replace,
             dry_run,
         };
@@ -221,6 +228,13 @@ impl GridTool {
             }
         }
     }
+}
+
+/// The datum that the operator states is the grid's; an outline that states its own keeps it.
+fn county_outline(file: &Path, reading: CoordinateReading) -> Result<CountyOutline> {
+    let source = read_path(file).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))?;
+    let stated = reading.source_datum.filter(|_| source.file.stated.is_empty());
+    CountyOutline::of(source, stated).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))
 }
 
 /// Shapefile and GeoPackage are read by their name, GeoJSON and packs by their bytes.
@@ -259,6 +273,13 @@ fn report(answer: &GridImport) {
             c.area_gained_m2,
             c.cells_moved,
             c.largest_move_m,
+        );
+    }
+    if let Some(o) = &answer.outline {
+        println!(
+            "与县区边界相比：边界 {0} 平方米，其中 {1} 没有单元网格；单元网格超出 {2} / compared with the outline: {0} m2, {1} \
+             without a cell; {2} of cells outside",
+            o.outline_m2, o.bare_m2, o.beyond_m2,
         );
     }
     let done = if answer.in_force {

@@ -10,7 +10,8 @@ use crate::{
 use bytes::Bytes;
 use grid::{
     compare::{CompareLimits, Comparison},
-    pack::{Pack, PackBuf},
+    coverage::{CountyOutline, Coverage},
+    pack::{Pack, PackBuf, PackUnit, UnitLevel},
 };
 use protocol::{
     codes::{CountyCode, GridVersion},
@@ -18,6 +19,7 @@ use protocol::{
     problem::FieldError,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The new grid beside the one in force in its county.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -47,29 +49,74 @@ pub struct GridComparison {
     pub median_move_m: u64,
 }
 
+/// The new grid beside the county's outline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct OutlineComparison {
+    /// Square metres of the outline.
+    pub outline_m2: u64,
+    /// Land of the outline that no cell covers.
+    pub bare_m2: u64,
+    /// Land of cells outside of the outline.
+    pub beyond_m2: u64,
+}
+
 /// What the gate found out about a grid without faults.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Judged {
     pub compared: Option<GridComparison>,
+    pub outline: Option<OutlineComparison>,
     /// Has to be confirmed by `replace`.
     pub asks: Vec<FieldError>,
     /// The pack that it was compared with.
     pub against: Option<Sha256>,
 }
 
-/// Compares a pack with the one in force in its county. A pack that is missing in the object store is not compared: this
-/// import may be what puts it back.
+/// Compares a pack with the one in force in its county, and with the county's outline if there is one. A pack that is
+/// missing in the object store is not compared: this import may be what puts it back. Where no grid is in force, the
+/// city's own list of streets and communities (`listed`) says what the pack should cover.
 pub(super) async fn judge(
     store: &Store,
     blobs: &Blobs,
     county: CountyCode,
-    sha256: Sha256,
-    pack: Bytes,
+    (sha256, pack): (Sha256, Bytes),
+    outline: Option<CountyOutline>,
+    listed: &[PackUnit],
+) -> Result<Judged, Failure> {
+    let covered = match outline {
+        Some(outline) => {
+            let pack = pack.clone();
+            let covered = tokio::task::spawn_blocking(move || {
+                let pack = PackBuf::open(pack).map_err(Failure::internal)?;
+                Ok::<_, Failure>(Coverage::of(&outline, pack.view()))
+            });
+            Some(covered.await.map_err(Failure::internal)??)
+        }
+        None => None,
+    };
+    let mut judged = beside_the_one_in_force(store, blobs, county, (sha256, pack), listed).await?;
+    if let Some(covered) = covered {
+        judged.asks.extend(beside_outline(&covered));
+        judged.outline = Some(OutlineComparison {
+            outline_m2: whole(covered.outline_m2),
+            bare_m2: whole(covered.bare_m2),
+            beyond_m2: whole(covered.beyond_m2),
+        });
+    }
+    Ok(judged)
+}
+
+async fn beside_the_one_in_force(
+    store: &Store,
+    blobs: &Blobs,
+    county: CountyCode,
+    (sha256, pack): (Sha256, Bytes),
+    listed: &[PackUnit],
 ) -> Result<Judged, Failure> {
     let Some((against, old)) = pack_in_force(store, blobs, county).await? else {
-        let asks = elsewhere(PackBuf::open(pack).map_err(Failure::internal)?.view());
+        let pack = PackBuf::open(pack).map_err(Failure::internal)?;
+        let asks = elsewhere(pack.view()).into_iter();
         return Ok(Judged {
-            asks: asks.into_iter().collect(),
+            asks: asks.chain(without_cells(pack.view(), county, listed)).collect(),
             ..Judged::default()
         });
     };
@@ -91,6 +138,7 @@ pub(super) async fn judge(
         compared: Some(compared),
         asks,
         against: Some(against),
+        outline: None,
     })
 }
 
@@ -158,6 +206,71 @@ fn questions(found: &Comparison) -> Vec<FieldError> {
         );
     }
     asks
+}
+
+/// Asks about land of the outline without a cell, and about cells outside of it.
+fn beside_outline(found: &Coverage) -> Vec<FieldError> {
+    let most = found.outline_m2 * CompareLimits::default().lost_land;
+    let of = whole(found.outline_m2);
+    let bare = (found.bare_m2 > most).then(|| {
+        let bare = whole(found.bare_m2);
+        field_error(
+            "?replace",
+            format!("县区边界 {of} 平方米中有 {bare} 平方米不属于任何单元网格"),
+            format!("{bare} of {of} m2 of the outline belong to no cell"),
+        )
+    });
+    let beyond = (found.beyond_m2 > most).then(|| {
+        let beyond = whole(found.beyond_m2);
+        field_error(
+            "?replace",
+            format!("单元网格有 {beyond} 平方米超出县区边界（{of} 平方米）"),
+            format!("{beyond} m2 of cells lie outside of the outline ({of} m2)"),
+        )
+    });
+    bare.into_iter().chain(beyond).collect()
+}
+
+/// Asks about the first grid of a county if it leaves out more than this share of the listed communities, or streets where
+/// no communities are listed: a single cell must not come in force for a district unnoticed.
+const LEFT_OUT: f64 = 0.1;
+/// Names of such units that the question lists.
+const NAMED: usize = 20;
+
+fn without_cells(pack: Pack<'_>, county: CountyCode, listed: &[PackUnit]) -> Option<FieldError> {
+    let of_county = |level: UnitLevel| {
+        let units = listed
+            .iter()
+            .filter(move |unit| unit.level == level && unit.code.starts_with(county.as_str()));
+        units.collect::<Vec<_>>()
+    };
+    let mut units = of_county(UnitLevel::Community);
+    if units.is_empty() {
+        units = of_county(UnitLevel::Street);
+    }
+    let covered: BTreeSet<String> = pack
+        .cells()
+        .flat_map(|cell| {
+            let code = cell.code;
+            [code.street().to_string(), code.community().to_string()]
+        })
+        .collect();
+    let bare: Vec<&str> = units
+        .iter()
+        .filter(|unit| !covered.contains(&unit.code))
+        .map(|unit| unit.name.as_str())
+        .collect();
+    let (n, of) = (bare.len(), units.len());
+    #[expect(clippy::cast_precision_loss, reason = "numbers of communities")]
+    let is_much = n as f64 > of as f64 * LEFT_OUT;
+    let some: Vec<&str> = bare.into_iter().take(NAMED).collect();
+    is_much.then(|| {
+        field_error(
+            "?replace",
+            format!("名录中的 {of} 个单位有 {n} 个没有单元网格：{}", some.join("、")),
+            format!("{n} of {of} listed units have no cell: {}", some.join(", ")),
+        )
+    })
 }
 
 /// Asks about a grid that is not in China.

@@ -2,7 +2,7 @@
 //! changes.
 
 use super::{
-    gate::{self, GridComparison, Judged},
+    gate::{self, GridComparison, Judged, OutlineComparison},
     reference::put_file,
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
 use bytes::Bytes;
 use grid::{
     check::{CheckLimits, CheckReport, Finding, check_pack},
+    coverage::CountyOutline,
     import::{ImportError, ImportOptions, Source, pack_source, read_bytes},
     pack::{PackBuf, PackUnit, UnitLevel},
     source::SourceDatum,
@@ -50,6 +51,8 @@ pub struct ImportWishes {
     pub source_datum: Option<SourceDatum>,
     /// Tolerance in metres below which vertices and borders are joined; `None`: the default of the check.
     pub snap_m: Option<f64>,
+    /// The outline of the county, to compare with.
+    pub outline: Option<CountyOutline>,
     /// Put it in force even if cells or land are lost, or cells move.
     pub replace: bool,
     /// Check and compare only.
@@ -74,6 +77,9 @@ pub struct GridImport {
     pub in_force: bool,
     /// The grid in force beside this one; none if there is none, or if it is this one.
     pub compared: Option<GridComparison>,
+    /// The grid beside the county's outline, if one was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outline: Option<OutlineComparison>,
     /// What `replace` has to confirm.
     pub asks: Vec<FieldError>,
     /// What was put right in the file, and names that photos cannot show.
@@ -112,7 +118,7 @@ pub async fn import_as(
     now: Millis,
 ) -> Result<GridImport, Failure> {
     let checked = check(store, input, wishes).await?;
-    let judged = judge(store, blobs, &checked).await?;
+    let judged = judge(store, blobs, &checked, wishes).await?;
     let answer = answer(store, &checked, judged.clone(), wishes).await?;
     if !wishes.dry_run {
         let row = keep_pack(blobs, checked).await?;
@@ -144,10 +150,25 @@ pub(super) async fn check(
         .map_err(Failure::internal)?
 }
 
-/// Compares a checked grid with the one in force.
-pub(super) async fn judge(store: &Store, blobs: &Blobs, checked: &Checked) -> Result<Judged, Failure> {
+/// Compares a checked grid with the one in force, with the outline of the wishes, and with the city's list.
+pub(super) async fn judge(
+    store: &Store,
+    blobs: &Blobs,
+    checked: &Checked,
+    wishes: &ImportWishes,
+) -> Result<Judged, Failure> {
     let Checked { imported, pack, .. } = checked;
-    gate::judge(store, blobs, imported.county, imported.sha256, pack.clone()).await
+    let pack = (imported.sha256, pack.clone());
+    let listed = store.read(city_names).await?;
+    gate::judge(
+        store,
+        blobs,
+        imported.county,
+        pack,
+        wishes.outline.clone(),
+        &listed,
+    )
+    .await
 }
 
 /// The answer, unless the grid may not come in force.
@@ -167,6 +188,7 @@ pub(super) async fn answer(
         grid: checked.imported.clone(),
         in_force: !wishes.dry_run,
         compared: judged.compared,
+        outline: judged.outline,
         asks: judged.asks,
         warnings: checked.warnings.clone(),
     })

@@ -18,6 +18,6 @@ pub(crate) mod routes;
 mod upload;
 pub mod watch;
 
-pub use gate::GridComparison;
+pub use gate::{GridComparison, OutlineComparison};
 pub use import::{GridImport, GridInput, ImportWishes, ImportedGrid, import, import_as};
 pub use reference::publish;

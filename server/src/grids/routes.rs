@@ -90,6 +90,7 @@ impl Wishes {
             version: self.version.map(GridVersion),
             source_datum: self.source_datum.map(datum).transpose()?,
             snap_m: None,
+            outline: None,
             replace: self.replace,
             dry_run: self.dry_run,
         })
@@ -128,7 +129,7 @@ async fn take(
     let bytes = bytes.await.map_err(Failure::internal)??;
     let checked = check(&app.store, GridInput::Bytes(bytes), &wishes).await?;
     staff.require(Role::Admin, checked.imported.county)?;
-    let judged = judge(&app.store, &app.blobs, &checked).await?;
+    let judged = judge(&app.store, &app.blobs, &checked, &wishes).await?;
     drop(checking);
     let against = judged.against;
     let answer = answer(&app.store, &checked, judged, &wishes).await?;
