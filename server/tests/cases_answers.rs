@@ -11,7 +11,11 @@ mod centre;
 mod support;
 
 use centre::{CELL, DistrictFixture, answer_entry, check_in, inside, send};
-use protocol::{duty::Answer, evidence::Position, ids::CaseId};
+use protocol::{
+    duty::Answer,
+    evidence::Position,
+    ids::{CaseId, TaskId},
+};
 use serde_json::{Value, json};
 use support::TestApp;
 
@@ -21,7 +25,7 @@ fn codes(flags: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// A case in 核查中 and the fix of the patroller who answers, `north_m` metres from its place.
+/// The patroller answers the open task of a case, `north_m` metres from its place.
 async fn answered_from(
     app: &TestApp,
     c: &mut DistrictFixture,
@@ -29,7 +33,17 @@ async fn answered_from(
     north_m: i32,
 ) -> (String, String) {
     let task = c.open_task(app, case).await;
-    let mut answer = answer_entry(&mut c.patroller, app, task, Answer::Rectified);
+    answered(app, c, (task, Answer::Rectified), north_m).await
+}
+
+/// The patroller answers a task, `north_m` metres from the middle of its cell.
+async fn answered(
+    app: &TestApp,
+    c: &mut DistrictFixture,
+    (task, said): (TaskId, Answer),
+    north_m: i32,
+) -> (String, String) {
+    let mut answer = answer_entry(&mut c.patroller, app, task, said);
     let mut point = inside(CELL);
     point.lat += north_m * 90;
     answer.evidence.position = Some(Position {
@@ -69,6 +83,20 @@ both_engines! {
         assert_eq!((refused.status, refused.code()), (422, "case.guard"), "{refused:?}");
         c.act(&app, case, "close", json!({"opinion": "已电话核实，距离偏差系定位漂移"})).await.expect(200);
         assert_eq!(c.state(&app, case).await, "closed");
+    }
+
+    async fn uc_02_a_task_without_a_place_is_measured_to_its_cell(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        check_in(&mut c.patroller, &app).await;
+        // The border is 50 m from the middle; 100 m beyond it are allowed.
+        for (north_m, flags) in [(140, vec!["photo_missing"]), (170, vec!["far", "photo_missing"])] {
+            let body = json!({"purpose": "verify", "wording": "请核实", "cell": CELL, "minutes": 60});
+            let task = app.post_json("/v1/tasks", &c.supervisor.token, body).await.expect(200).json;
+            let task = task["id"].as_str().unwrap().parse().unwrap();
+            assert_eq!(answered(&app, &mut c, (task, Answer::True), north_m).await.0, "applied");
+            let seen = app.get(&format!("/v1/tasks/{task}"), &c.supervisor.token).await.expect(200).json;
+            assert_eq!(codes(&seen["answer_flags"]), flags, "{north_m}");
+        }
     }
 
     async fn uc_02_a_check_answered_at_the_place_is_not_called_far(app: TestApp) {

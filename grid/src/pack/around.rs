@@ -8,6 +8,7 @@ use protocol::geo::PointE7;
 
 use super::read::Pack;
 use super::record::CellHandle;
+use super::units::Cell;
 use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
 
 /// A cell that an accuracy circle covers in part.
@@ -88,11 +89,20 @@ impl Pack<'_> {
         self.nearest_cells(point, 1).first().copied()
     }
 
+    /// Returns the distance in metres from a WGS-84 point to the border of a cell, 0 inside of it; `None` if the pack has
+    /// no such cell. Error below 0.5 % within 100 km.
+    pub fn metres_to(&self, cell: CellCode, point: PointE7) -> Option<f64> {
+        let found = self.cell(cell)?;
+        if self.cell_at(point) == Some(cell) {
+            return Some(0.0);
+        }
+        Some(to_border(&found, &LocalFrame::new(Pt::from(point))))
+    }
+
     /// Returns the `limit` nearest cells with the distance to their borders in metres, nearest first; 0 for the cell
     /// that contains the point. Among equally near cells the lowest code. Error below 0.5 % within 100 km.
     pub fn nearest_cells(&self, point: PointE7, limit: usize) -> Vec<(CellCode, f64)> {
         let frame = LocalFrame::new(Pt::from(point));
-        let here = Metres { x: 0.0, y: 0.0 };
         let inside = self.cell_at(point);
         let to_box = |b: Bounds| {
             let (low, high) = (frame.metres(b.min), frame.metres(b.max));
@@ -121,11 +131,7 @@ impl Pack<'_> {
             let distance = if inside == Some(cell.code) {
                 0.0
             } else {
-                let ring = cell.points();
-                let next = ring.clone().skip(1).chain(ring.clone().take(1));
-                ring.zip(next)
-                    .map(|(a, b)| point_to_segment(here, frame.metres(a), frame.metres(b)))
-                    .fold(f64::INFINITY, f64::min)
+                to_border(&cell, &frame)
             };
             let at = best.partition_point(|known| *known < (distance, cell.code));
             best.insert(at, (distance, cell.code));
@@ -135,4 +141,14 @@ impl Pack<'_> {
             .map(|(distance, code)| (code, distance))
             .collect()
     }
+}
+
+/// The distance in metres from the origin of the frame to the border of a cell.
+fn to_border(cell: &Cell<'_>, frame: &LocalFrame) -> f64 {
+    let here = Metres { x: 0.0, y: 0.0 };
+    let ring = cell.points();
+    let next = ring.clone().skip(1).chain(ring.clone().take(1));
+    ring.zip(next)
+        .map(|(a, b)| point_to_segment(here, frame.metres(a), frame.metres(b)))
+        .fold(f64::INFINITY, f64::min)
 }

@@ -129,6 +129,10 @@ impl Grids {
             |unit: Option<grid::pack::NamedUnit<'_>>| unit.map(|u| u.name.to_owned()).unwrap_or_default();
         Some((name(cell.street()), name(cell.community())))
     }
+    /// The distance in metres from a WGS-84 point to the border of a cell of a grid in force, 0 inside of it.
+    pub fn metres_to(&self, cell: CellCode, point: PointE7) -> Option<f64> {
+        self.of(cell.county())?.pack.view().metres_to(cell, point)
+    }
     /// A WGS-84 point inside the cell, for maps and distances.
     pub fn centre(&self, cell: CellCode) -> Option<PointE7> {
         let loaded = self.of(cell.county())?;

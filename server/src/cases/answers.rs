@@ -202,6 +202,7 @@ fn apply(
         entry.evidence.position.as_ref(),
         p.photos.len(),
         asked,
+        |point| doubts::metres_to_target(&app.grids, &task.order, point),
     );
     assign::close(tx, ctx, task)?;
     let Some(case) = task.order.case.filter(|_| task.order.drives) else {

@@ -1,8 +1,8 @@
 //! Doubts about the answer to a verification or check, as a plain function over plain data.
 
 use super::task::Order;
-use crate::{entries::flags::Flag, kernel::config::Settings};
-use protocol::{duty::Purpose, evidence::Position};
+use crate::{app::grid_packs::Grids, entries::flags::Flag, kernel::config::Settings};
+use protocol::{duty::Purpose, evidence::Position, geo::PointE7};
 
 /// What an answer to a verification or check should bring (settings `answer_distance_m`, `answer_photos`).
 #[derive(Debug, Clone, Copy)]
@@ -23,22 +23,39 @@ impl AnswerLimits {
     }
 }
 
+/// The distance in metres from a point to where a task is: to its place, or to the border of its cell if nobody named a
+/// place. Then its place is the middle of the cell, which may be far from where the worker has to be in a large one.
+pub fn metres_to_target(grids: &Grids, order: &Order, point: PointE7) -> Option<f64> {
+    let named = order
+        .place
+        .filter(|place| grids.centre(order.cell) != Some(*place));
+    match named {
+        Some(place) => Some(point.metres_to(place)),
+        None => grids.metres_to(order.cell, point),
+    }
+}
+
 /// The doubts about an answer to a verification or check. The answer is applied all the same; who decides about the case
-/// sees them.
-pub fn answer_flags(order: &Order, fix: Option<&Position>, photos: usize, limits: AnswerLimits) -> Vec<Flag> {
+/// sees them. `to_target` measures in metres from a point to where the task is.
+pub fn answer_flags(
+    order: &Order,
+    fix: Option<&Position>,
+    photos: usize,
+    limits: AnswerLimits,
+    to_target: impl Fn(PointE7) -> Option<f64>,
+) -> Vec<Flag> {
     if !matches!(order.purpose, Purpose::Verify | Purpose::Check) {
         return Vec::new();
     }
     let mut flags = Vec::new();
-    match (fix.filter(|fix| fix.point.is_on_globe()), order.place) {
-        (Some(fix), Some(place)) => {
+    match fix.filter(|fix| fix.point.is_on_globe()) {
+        Some(fix) => {
             let explained = (f64::from(fix.accuracy_cm) / 100.0).min(limits.accuracy_m);
-            if fix.point.metres_to(place) > limits.distance_m + explained {
+            if to_target(fix.point).is_some_and(|metres| metres > limits.distance_m + explained) {
                 flags.push(Flag::Far);
             }
         }
-        (None, _) => flags.push(Flag::NoPosition),
-        (Some(_), None) => {}
+        None => flags.push(Flag::NoPosition),
     }
     if photos < limits.photos {
         flags.push(Flag::PhotoMissing);
@@ -49,7 +66,7 @@ pub fn answer_flags(order: &Order, fix: Option<&Position>, photos: usize, limits
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::{geo::PointE7, time::Millis};
+    use protocol::time::Millis;
 
     /// 0.0009 degrees of latitude are 100 m.
     fn fix(north_e7: i32, accuracy_cm: u32) -> Position {
@@ -72,7 +89,7 @@ mod tests {
             wording: String::new(),
             cell: "220104050301".parse().unwrap(),
             grid: None,
-            place: Some(fix(0, 0).point),
+            place: None,
             address: String::new(),
             due: Millis(0),
             compare: None,
@@ -81,8 +98,12 @@ mod tests {
             drives: true,
         };
         let limits = AnswerLimits::of(&Settings::default());
-        let flags =
-            |fix: Option<&Position>, photos| answer_flags(&order(Purpose::Check), fix, photos, limits);
+        let place = fix(0, 0).point;
+        let flags = |fix: Option<&Position>, photos| {
+            answer_flags(&order(Purpose::Check), fix, photos, limits, |at| {
+                Some(at.metres_to(place))
+            })
+        };
         assert_eq!(flags(Some(&fix(0, 800)), 1), []);
         // 105 m away with an error of 8 m may be 97 m.
         assert_eq!(flags(Some(&fix(9_450, 800)), 1), []);
@@ -94,6 +115,9 @@ mod tests {
             [Flag::Far, Flag::PhotoMissing]
         );
         assert_eq!(flags(None, 3), [Flag::NoPosition]);
-        assert_eq!(answer_flags(&order(Purpose::Inspect), None, 0, limits), []);
+        assert_eq!(
+            answer_flags(&order(Purpose::Inspect), None, 0, limits, |_| None),
+            []
+        );
     }
 }
