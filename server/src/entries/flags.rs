@@ -71,6 +71,26 @@ impl Flag {
             Self::MatterUnknown => "类型不在目录中",
         }
     }
+    pub const fn en(self) -> &'static str {
+        match self {
+            Self::OffDuty => "filed off duty",
+            Self::OutsideArea => "outside the areas of the post",
+            Self::NoPosition => "no position",
+            Self::MockPosition => "the position may come from a mock provider",
+            Self::ZeroAccuracy => "the stated accuracy of the fix is zero",
+            Self::CellDiffers => "handset and server found different cells",
+            Self::StaleFix => "the fix is not from then",
+            Self::Imprecise => "the fix is not accurate enough for one cell",
+            Self::Far => "answered too far from the place",
+            Self::PhotoMissing => "fewer photos than asked for",
+            Self::PhotoOld => "a photo is not from then",
+            Self::PhotoElsewhere => "a photo is not from the place",
+            Self::PhotoReused => "a photo is in another record too",
+            Self::OutsideGrid => "in no cell of a grid",
+            Self::ClockUntrusted => "the handset's time is not trusted",
+            Self::MatterUnknown => "the catalogue has no such matter",
+        }
+    }
 }
 
 /// From which age and radius a fix is doubted (settings `fix_age_minutes`, `fix_accuracy_m`).
@@ -203,16 +223,18 @@ pub(crate) fn of_codes(codes: Option<&str>) -> Vec<Flag> {
 pub struct FlagName {
     pub code: String,
     pub zh: String,
+    pub en: String,
 }
 
 impl FlagName {
     /// The flag of a code; a code that this version does not know is its own text.
     pub(crate) fn of(code: &str) -> Self {
+        let known = code.parse::<Flag>();
+        let (zh, en) = known.map_or((code, code), |flag| (flag.zh(), flag.en()));
         Self {
-            zh: code
-                .parse::<Flag>()
-                .map_or_else(|_| code.to_owned(), |flag| flag.zh().to_owned()),
             code: code.to_owned(),
+            zh: zh.to_owned(),
+            en: en.to_owned(),
         }
     }
     /// The flags of an entry's clock and position fix: of a check-in, an answer or an activity record.
