@@ -114,6 +114,13 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 cli.lang.pick("流量", "Data use"),
                 network::budget(cli.lang, &plan),
             )];
+            if terminal.store().is_short_of_space() {
+                let line = cli.lang.pick(
+                    "空间不足：已填内容都在本机；请清理手机空间，并同步",
+                    "no space left: what was filed is safe; free some space and sync",
+                );
+                network.push((cli.lang.pick("存储", "Storage"), line.into()));
+            }
             if let Some(line) = pending::salvage_line(&terminal, cli.lang)? {
                 network.push((cli.lang.pick("抢救", "Salvage"), line));
             }

@@ -42,7 +42,8 @@ impl Terminal {
     /// Opens the enrolled handset in `home`. Creates nothing in a folder without one.
     ///
     /// # Errors
-    /// `enrol.none`, `terminal.handed_over` after a wipe, and errors of store and keys.
+    /// `enrol.none`, `store.moved_aside` while a damaged database of this home waits to be salvaged and nothing was enrolled
+    /// since, `terminal.handed_over` after a wipe, and errors of store and keys.
     pub fn open(home: &Path, platform: Platform) -> Result<Self> {
         if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
             return Err(Error::Input(done.reason()));
@@ -74,6 +75,10 @@ impl Terminal {
         // A failed sweep only wastes disk space, so it does not prevent opening.
         if let Err(error) = terminal.sweep_photos() {
             tracing::info!(name: "photos.not_swept", cause = error.code().as_str());
+        }
+        // Without the reserve only a sync on a full disk fails.
+        if let Err(error) = terminal.store().keep_reserve() {
+            tracing::info!(name: "store.no_reserve", cause = error.code().as_str());
         }
         // Until the next open the pack is read where it is.
         if let Err(error) = terminal.store().settle_grid() {

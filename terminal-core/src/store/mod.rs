@@ -36,6 +36,7 @@ pub(crate) mod quarantine;
 mod readers;
 pub(crate) mod recover;
 pub(crate) mod reference_photos;
+mod reserve;
 pub(crate) mod retry;
 pub(crate) mod schema;
 pub(crate) mod seen_tasks;
