@@ -12,7 +12,7 @@ error_codes! {
         StoreBusy = "store.busy", Device, "另一个程序正在使用本机数据，请稍候", "another program is using the data on this handset; wait a moment and try again";
         StoreOutcomeUnknown = "store.outcome_unknown", Device, "存储出错，内容可能已保存，请重启后在队列中查看", "storage failed and the item may or may not have been saved; restart the app and look in the queue";
         StoreNewer = "store.newer", Version, "本机数据由更新的版本写入，请升级应用", "the data on this handset was written by a newer version; update the app";
-        StoreMovedAside = "store.moved_aside", Device, "本机数据库无法读取，原文件已保留，请联系管理员", "the database on this handset could not be read; the file was kept; contact the administrator";
+        StoreMovedAside = "store.moved_aside", Device, "本机数据库损坏，有内容等待抢救，请找管理员（salvage）", "the database on this handset is damaged and its content waits to be salvaged; ask the administrator (salvage)";
         DiskFailed = "disk.failed", Device, "文件读写出错，请重试；仍不行请联系管理员", "a file could not be read or written; try again, or contact the administrator";
         KeysFailed = "vault.failed", Device, "密钥无法读取，请联系管理员", "the keys cannot be read; contact the administrator";
         DataMalformed = "data.malformed", Device, "数据格式不正确，请更新应用后重试；仍不行请联系管理员", "the data is malformed; update the app and try again, or contact the administrator";

@@ -115,6 +115,7 @@ fn way_out(error: &Error) -> Option<&'static str> {
         "user.unknown" => Some("users"),
         "matter.unknown" => Some("types"),
         "place.unknown" => Some("cells"),
+        "store.moved_aside" => Some("salvage"),
         _ => None,
     }
 }

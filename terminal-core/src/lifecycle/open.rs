@@ -12,7 +12,12 @@ use crate::{
         random::SystemRandom,
         system_disk::SystemDisk,
     },
-    store::{card::keep_card, data_use::PlanMonth, database::HandsetStore, quarantine::is_lost},
+    store::{
+        card::keep_card,
+        data_use::PlanMonth,
+        database::HandsetStore,
+        quarantine::{is_lost, or_quarantined},
+    },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
     words,
@@ -50,14 +55,16 @@ impl Terminal {
         }
         let disk = platform.disk.as_ref();
         if !disk.exists(&home.join(DATABASE)) && !is_lost(disk, home)? {
-            return Err(Error::NotEnrolled);
+            return Err(or_quarantined(home, disk, Error::NotEnrolled));
         }
         let store = HandsetStore::open_on(
             Arc::clone(&platform.disk),
             home,
             platform.keystore.database_key()?,
         )?;
-        let account = store.account()?;
+        let account = store
+            .account()
+            .map_err(|error| or_quarantined(home, disk, error))?;
         let disk = Arc::clone(&platform.disk);
         let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;

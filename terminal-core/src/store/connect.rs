@@ -134,6 +134,12 @@ pub(super) fn is_unreadable(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt))
 }
 
+/// Returns true if the checksum of a page of the file is wrong; the check itself may fail, which is no damage.
+pub(super) fn damaged_page(connection: &Connection) -> bool {
+    let check = connection.prepare("PRAGMA cipher_integrity_check");
+    check.and_then(|mut check| check.exists([])).unwrap_or(false)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,7 +17,7 @@ use crate::{
     },
     store::{
         changes::{ChangeHub, Collector, FeedState, HandsetChange},
-        connect::{Writing, connect, connect_reader, is_unreadable},
+        connect::{Writing, connect, connect_reader, damaged_page, is_unreadable},
         quarantine::{
             DAMAGED, finish_quarantine, is_lost, mark_damaged, move_to_quarantine, quarantine,
             quarantine_lost, quarantined_databases,
@@ -139,15 +139,27 @@ impl HandsetStore {
     }
 
     /// Handles an error of a transaction: damage is marked beside the file, so that the next open moves it to
-    /// quarantine.
+    /// quarantine, and is called damage from now on.
     fn met(&self, error: Error) -> Error {
-        if let Error::Store(fault) = &error
-            && is_unreadable(fault)
-            && let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &self.home.join(DATABASE))
-        {
+        let detail = match &error {
+            Error::Store(fault) if is_unreadable(fault) => fault.to_string(),
+            // SQLCipher reads a page of zeros as such, without checking it.
+            Error::Data(detail) if self.has_damaged_page() => detail.clone(),
+            _ => return error,
+        };
+        let path = self.home.join(DATABASE);
+        if let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &path) {
             tracing::error!(name: "store.damage_not_marked", cause = mark.code().as_str());
         }
-        error
+        Error::Quarantined {
+            moved_to: path,
+            detail,
+        }
+    }
+    /// Returns true if the checksum of a page is wrong. Reads the whole file.
+    fn has_damaged_page(&self) -> bool {
+        connect_reader(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)
+            .is_ok_and(|connection| damaged_page(&connection))
     }
     /// Checks the whole file. Damage is marked, so that the next open moves the file to quarantine.
     ///
@@ -158,7 +170,7 @@ impl HandsetStore {
             self.read(|c| Ok(c.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
         let is_sound = match &found {
             Ok(text) => text == "ok",
-            Err(Error::Store(_)) => false,
+            Err(Error::Store(_) | Error::Quarantined { .. }) => false,
             Err(_) => return found.map(|_| false),
         };
         if !is_sound {

@@ -99,6 +99,19 @@ pub fn quarantined_databases(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf
     Ok(names.into_iter().map(|name| home.join(name)).collect())
 }
 
+/// [`Error::Quarantined`] if a database of this home waits to be salvaged, else `error`. A home without an enrolment of
+/// which work waits is damaged, and no new handset.
+pub(crate) fn or_quarantined(home: &Path, disk: &dyn Disk, error: Error) -> Error {
+    let waiting = quarantined_databases(home, disk).unwrap_or_default();
+    match (error, waiting.into_iter().next_back()) {
+        (Error::NotEnrolled, Some(moved_to)) => Error::Quarantined {
+            moved_to,
+            detail: "it waits to be salvaged".into(),
+        },
+        (other, _) => other,
+    }
+}
+
 /// Suffix of the mark beside a database in which damage was found.
 pub(super) const DAMAGED: &str = ".damaged";
 

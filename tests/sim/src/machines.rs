@@ -124,6 +124,11 @@ impl SimWorld<'_> {
                 self.schedule_in(1_000, SimJob::Enrol(t));
                 Ok(())
             }
+            // Reported at every start until the handset is enrolled again.
+            Err(Error::Quarantined { .. }) if self.handsets.get(t).is_some_and(|h| h.enrolled.is_none()) => {
+                self.schedule_in(1_000, SimJob::Enrol(t));
+                Ok(())
+            }
             Err(Error::Input(reason)) if reason.code == "terminal.handed_over" => {
                 // Reported at every start until the handset is enrolled again.
                 if self.handsets.get(t).is_some_and(|h| h.enrolled.is_some()) {
