@@ -224,6 +224,7 @@ impl Terminal {
         if let Some(https) = self.kept_https().as_ref() {
             https.trust(&self.store().account()?.pins);
         }
+        self.store().correct_made_times(&platform.clock.read())?;
         if report.is_success() {
             self.forget_old()?;
         }

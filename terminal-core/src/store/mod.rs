@@ -20,6 +20,7 @@ pub(crate) mod item_pages;
 pub(crate) mod items;
 pub(crate) mod last_fix;
 pub(crate) mod lookups;
+mod made;
 pub(crate) mod mailbox;
 pub(crate) mod mark;
 pub(crate) mod matter_use;

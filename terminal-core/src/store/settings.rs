@@ -72,7 +72,7 @@ impl HandsetStore {
     pub fn epoch(&self) -> Result<Option<String>> {
         self.read(|c| get(c, keys::EPOCH))
     }
-    /// Wall-clock time at which the last sync ended with nothing left to do.
+    /// Time at which the last sync ended with nothing left to do: the best estimate.
     pub fn last_sync(&self) -> Result<Option<Millis>> {
         self.read(|c| {
             get(c, keys::LAST_SYNC)?
@@ -82,6 +82,14 @@ impl HandsetStore {
     }
     pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
         self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
+    }
+    /// The server's time at its last answer.
+    pub(crate) fn last_server_time(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_SERVER_TIME)?
+                .map(|t| parse(&t).map(Millis))
+                .transpose()
+        })
     }
     /// Wall-clock time of the server's last answer.
     pub fn last_contact(&self) -> Result<Option<Millis>> {

@@ -76,11 +76,12 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     }
     let n = next_n(connection)?;
     let bytes = entry_bytes(connection, new, n)?;
+    let clock = &new.evidence.clock;
     connection
         .prepare_cached(
             "INSERT INTO item (id, n, kind, record, after_entry, supersedes, bytes, sha256, summary, created,
-                               summary_parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                               summary_parts, made_boot, made_monotonic_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             new.id.to_string(),
@@ -92,8 +93,10 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
             bytes,
             Sha256::of(&bytes).to_string(),
             new.summary.words(Lang::Zh),
-            new.evidence.clock.wall.0,
+            clock.estimate().0,
             to_json(&new.summary)?,
+            (!clock.is_trusted()).then_some(clock.boot.as_str()),
+            (!clock.is_trusted()).then_some(clock.monotonic_ms),
         ])?;
     for (position, (photo, file)) in photos.iter().zip(&new.photo_files).enumerate() {
         connection

@@ -366,7 +366,7 @@ impl<C: DraftContent> Draft<C> {
             id: self.id,
             kind: C::KIND.as_str().into(),
             json: serde_json::to_string(&self.stored)?,
-            updated: self.terminal.clock_reading()?.wall,
+            updated: self.terminal.now()?,
         })?;
         Ok(self)
     }

@@ -118,9 +118,11 @@ impl HandsetTask {
         Ok(match store.compare_photo(photo)? {
             Some(bytes) => ComparePhoto::Here { jpeg: bytes },
             None => {
-                let retry = store.compare_retry(photo)?;
+                let (retry, clock) = (store.compare_retry(photo)?, self.terminal.clock_reading()?);
                 ComparePhoto::Waiting {
-                    next_try: retry.wait_until(self.terminal.now()?),
+                    next_try: retry
+                        .wait_until(clock.wall)
+                        .map(|at| at.plus(clock.offset_ms.unwrap_or(0))),
                     problem: retry.problem,
                 }
             }
