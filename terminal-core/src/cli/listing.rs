@@ -71,10 +71,16 @@ impl CommandContext<'_> {
             .iter()
             .map(|(task, way)| documents::task(task, *way, now))
             .collect();
-        Ok(Said::new(
-            text::tasks(self.lang, &tasks, now),
-            json!({ "tasks": documents }),
-        ))
+        let mut said = Said::new(text::tasks(self.lang, &tasks, now), json!({ "tasks": documents }));
+        if all {
+            let answered = self.terminal.answered_tasks()?;
+            said.text.push_str(&text::answered(self.lang, &answered, now));
+            if let Some(fields) = said.json.as_object_mut() {
+                let answered = answered.iter().map(|one| documents::answered(one, now));
+                fields.insert("answered".into(), answered.collect());
+            }
+        }
+        Ok(said)
     }
     pub(super) fn withdraw(&self, item: &str, reason: &str) -> Result<Said> {
         let id = self.terminal.find_item(item)?;

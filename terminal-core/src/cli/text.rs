@@ -5,6 +5,7 @@ use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::{self, Lang},
     work::{
+        answered::AnsweredTask,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
@@ -181,6 +182,31 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
         }
     }
     text
+}
+
+/// What was answered, below the open tasks.
+pub fn answered(lang: Lang, answered: &[AnsweredTask], now: Millis) -> String {
+    if answered.is_empty() {
+        return String::new();
+    }
+    let heading = lang.pick(
+        ["任务", "反馈时间", "反馈", "状态"],
+        ["Task", "Answered", "Answer", "State"],
+    );
+    let lines: Vec<Vec<String>> = answered
+        .iter()
+        .map(|one| {
+            let again = lang.pick("，可再次反馈", ", can be answered again");
+            vec![
+                short(one.task),
+                words::moment(one.row.made, now),
+                clip(&one.row.summary.words(lang), 36),
+                one.row.state_line(lang, now) + if one.is_open { again } else { "" },
+            ]
+        })
+        .collect();
+    let title = lang.pick("已反馈", "Answered");
+    format!("\n{title}\n{}", table(&heading, &lines))
 }
 
 pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> String {

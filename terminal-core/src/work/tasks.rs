@@ -140,6 +140,7 @@ impl HandsetTask {
             purpose: self.row.purpose.clone(),
             answer,
             text: String::new(),
+            wording: self.row.wording.clone(),
         };
         content.check(&self.terminal, &[])?;
         match self.terminal.saved_answer(self.row.task)? {
@@ -160,6 +161,9 @@ pub struct AnswerContent {
     pub answer: Answer,
     #[serde(default)]
     pub text: String,
+    /// What the task asked, for lists that show the answer after the task is gone.
+    #[serde(default)]
+    pub wording: String,
 }
 
 impl DraftContent for AnswerContent {
@@ -203,7 +207,11 @@ impl DraftContent for AnswerContent {
                 purpose: self.purpose.known().copied(),
                 answer: self.answer,
             },
-            SummaryPart::Text(self.text.clone()),
+            SummaryPart::Text(if self.text.trim().is_empty() {
+                self.wording.clone()
+            } else {
+                self.text.clone()
+            }),
         ])
     }
 }

@@ -304,3 +304,66 @@ fn use_a19_a_task_of_another_holder_of_the_post_names_that_holder() {
     assert_eq!(shown.other_holder(), Some("李四"));
     assert_eq!(terminal.task(ours.task).unwrap().other_holder(), None);
 }
+
+#[test]
+fn use_a16_what_was_answered_is_listed_with_its_state_and_can_be_answered_again_after_a_withdrawal() {
+    let home = Home::new();
+    let terminal = home.open();
+    let asked = task(7, Purpose::Verify, MORNING + 3_600_000);
+    let (mailbox, id) = (Mailbox::Post, asked.task);
+    let tell = |n, body: Option<&TaskRow>| {
+        let mut told = row(mailbox, n, kind::TASK, id, body);
+        told.body = body.map(|body| serde_json::to_value(body).unwrap());
+        testing::pull(terminal.store(), vec![told]).unwrap();
+    };
+    tell(1, Some(&asked));
+    let first = terminal
+        .task(id)
+        .unwrap()
+        .begin_answer(Answer::NotTrue)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    let listed = || -> Vec<(EntryId, ItemState, bool)> {
+        let answered = terminal.answered_tasks().unwrap();
+        assert!(answered.iter().all(|one| one.task == id));
+        answered
+            .into_iter()
+            .map(|one| (one.row.id, one.row.state, one.is_open))
+            .collect()
+    };
+    assert_eq!(listed(), [(first, ItemState::Queued, false)]);
+    assert_eq!(
+        find(&terminal, first).summary.words(Lang::Zh),
+        format!("核实 不属实，{}", asked.wording),
+        "without a remark the list says what was asked"
+    );
+
+    // The server has it, and the task is gone.
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    tell(2, None);
+    assert!(terminal.tasks().unwrap().is_empty());
+    assert_eq!(listed(), [(first, ItemState::Received, false)]);
+
+    // Withdrawn: the task comes back when the centre agrees.
+    let Withdrawal::Requested { id: withdrawal } = terminal.withdraw(first, "看错了").unwrap() else {
+        panic!("it was sent")
+    };
+    assert_eq!(listed(), [(first, ItemState::Withdrawing, false)]);
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 3, withdrawal, Disposition::applied());
+    tell(4, Some(&asked));
+    assert_eq!(listed(), [(first, ItemState::Withdrawn, true)]);
+    let second = terminal
+        .task(id)
+        .unwrap()
+        .begin_answer(Answer::True)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    assert_eq!(listed()[0], (second, ItemState::Queued, false));
+    assert_eq!(listed().len(), 2);
+    assert_eq!(terminal.task(id).unwrap().answered, Some(second));
+}
