@@ -9,12 +9,15 @@ use crate::{
     store::items::{Custody, Item},
     terminal::Terminal,
     words::{self, Lang, Summary, SummaryPart},
-    work::draft::{Draft, DraftContent},
+    work::{
+        draft::{Draft, DraftContent},
+        filing::is_rejected,
+    },
 };
 use protocol::{
     codes::CellCode,
     duty::{Answer, Purpose, TaskRow},
-    entry::{DispositionState, Reason},
+    entry::Reason,
     feed::kind,
     geo::PointE7,
     ids::{EntryId, TaskId},
@@ -139,7 +142,7 @@ impl HandsetTask {
             task: self.row.task,
             purpose: self.row.purpose.clone(),
             answer,
-            text: String::new(),
+            text: self.terminal.returned_remarks(self.row.task, answer)?,
             wording: self.row.wording.clone(),
         };
         content.check(&self.terminal, &[])?;
@@ -285,6 +288,22 @@ impl Terminal {
         }
         Ok(None)
     }
+    /// The remarks of the same answer to this task if it was returned: what is not given again stays.
+    fn returned_remarks(&self, task: TaskId, wanted: Answer) -> Result<String> {
+        let mut items = self.store().items_of_kind(EntryKind::Answer)?;
+        items.retain(|item| is_rejected(item) || matches!(item.custody, Custody::Refused(_)));
+        items.sort_by_key(|item| std::cmp::Reverse(item.n));
+        for item in items {
+            match self.payload_of(item.id)? {
+                Payload::Answer(said) if said.task == task => {
+                    let is_same = said.answer == Open::Known(wanted);
+                    return Ok(if is_same { said.text } else { String::new() });
+                }
+                _ => {}
+            }
+        }
+        Ok(String::new())
+    }
     /// The answer to a task that was given on this handset and was neither withdrawn nor returned.
     pub(crate) fn valid_answer(&self, task: TaskId) -> Result<Option<EntryId>> {
         let answers = self.valid_answers()?;
@@ -293,8 +312,9 @@ impl Terminal {
     fn valid_answers(&self) -> Result<Vec<(TaskId, EntryId)>> {
         let withdrawn: Vec<EntryId> = self.withdrawn()?;
         let is_valid = |item: &Item| {
-            let rejected = matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected));
-            !rejected && !matches!(item.custody, Custody::Refused(_)) && !withdrawn.contains(&item.id)
+            !is_rejected(item)
+                && !matches!(item.custody, Custody::Refused(_))
+                && !withdrawn.contains(&item.id)
         };
         let mut answers = Vec::new();
         for item in self
