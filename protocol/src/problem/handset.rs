@@ -62,6 +62,8 @@ error_codes! {
         RejectedUnsaid = "entry.rejected", Refused, "未说明原因，请联系中心", "no reason was given; contact the centre";
         /// The reason is the opinion of the person who did not file the case.
         CaseNotFiled = "case.not_filed", Settled, "中心未立案", "the centre did not file the case";
+        /// The same for a report that its author had handled on the spot (SJ-03).
+        CaseSelfHandled = "case.self_handled", Settled, "自行处理，中心未立案", "handled on the spot; the centre did not file the case";
         // Drafts and reports
         DraftOtherKind = "draft.other_kind", Input, "这份草稿是另一种内容，请用对应的命令继续", "this draft is of another kind; continue it with the matching command";
         DraftSubmitted = "draft.submitted", Input, "这份内容已提交，不能再改；如需更正请撤回后重新上报", "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one";

@@ -289,6 +289,60 @@ fn use_a03_a_report_that_was_not_filed_stays_in_the_queue_until_it_was_read() {
 }
 
 #[test]
+fn use_a18_a_report_that_was_handled_on_the_spot_is_not_called_in_vain() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft.text("已扶正").self_handled(true).submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    case_row(&terminal, 1, id, CaseState::NotFiled, Some("现场已恢复"));
+    let shown = find(&terminal, id);
+    assert_eq!(shown.reason().unwrap().code, HandsetCode::CaseSelfHandled);
+    assert_eq!(
+        shown.state_words(Lang::Zh, Millis(MORNING)),
+        "已收到，您已自行处理，不立案：现场已恢复"
+    );
+    assert!(shown.awaits_reading());
+    let history = terminal.history(None, 9).unwrap();
+    assert!(
+        history[0]
+            .state_words(Lang::Zh, Millis(MORNING))
+            .contains("自行处理")
+    );
+}
+
+#[test]
+fn use_a03_the_history_says_why_a_report_was_not_filed_when_the_item_is_gone() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = EntryId(Uuid::from_u128(8));
+    let body = CaseRow {
+        case: CaseId(Uuid::from_u128(8)),
+        record: protocol::ids::RecordId(id.0),
+        number: "261122-8".into(),
+        state: CaseState::NotFiled.into(),
+        photos_held: 0,
+        photos_named: 0,
+        at: Millis(MORNING),
+        made: Some(Millis(MORNING)),
+        matter: None,
+        cell: None,
+        address: None,
+        text: None,
+        withdrawn: false,
+        reason: Some("不属于城市管理事项".into()),
+    };
+    testing::pull(
+        terminal.store(),
+        vec![row(Mailbox::Author, 1, kind::CASE, body.case, &body)],
+    )
+    .unwrap();
+    let words = |lang| terminal.history(None, 9).unwrap()[0].state_words(lang, Millis(MORNING));
+    assert_eq!(words(Lang::Zh), "不立案：不属于城市管理事项");
+    assert!(words(Lang::En).starts_with("Not filed: "));
+}
+
+#[test]
 fn use_a03_a_refused_withdrawal_is_shown_with_its_reason_until_it_was_read() {
     let home = Home::new();
     let terminal = home.open();
