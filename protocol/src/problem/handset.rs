@@ -15,13 +15,16 @@ error_codes! {
         StoreMovedAside = "store.moved_aside", Device, "本机数据库损坏，有内容等待抢救，请找管理员（salvage）", "the database on this handset is damaged and its content waits to be salvaged; ask the administrator (salvage)";
         DiskFailed = "disk.failed", Device, "文件读写出错，请重试；仍不行请联系管理员", "a file could not be read or written; try again, or contact the administrator";
         KeysFailed = "vault.failed", Device, "密钥无法读取，请联系管理员", "the keys cannot be read; contact the administrator";
+        KeysMissing = "vault.missing", Device, "找不到 keys.json，内容还在本机；请找回这个文件，不要重新登记", "keys.json is missing; the content is still on this handset; bring that file back and do not enrol again";
+        KeysExposed = "vault.exposed", Device, "keys.json 权限过宽，请改为 600", "keys.json can be read by others; set its mode to 600";
+        KeysDamaged = "vault.damaged", Device, "keys.json 已损坏，内容还在本机；请用备份恢复这个文件，或联系管理员", "keys.json is damaged; the content is still on this handset; restore that file from a backup or contact the administrator";
         DataMalformed = "data.malformed", Device, "数据格式不正确，请更新应用后重试；仍不行请联系管理员", "the data is malformed; update the app and try again, or contact the administrator";
         SalvageRunning = "salvage.running", Device, "另一个程序正在抢救损坏的数据库，请稍后再试", "another program is salvaging the damaged database; try again later";
         SalvageDone = "salvage.done", Settled, "损坏的数据库刚刚已由另一个程序交接", "another program has just handed over the damaged database; nothing to do";
         SalvageNobody = "salvage.nobody", Device, "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员", "the damaged database does not show who it belongs to; the file was kept; contact the administrator";
         // Enrolment
         NotEnrolled = "enrol.none", Input, "本终端尚未登记，请先用登记码登记", "this terminal is not enrolled yet; enrol it with an enrolment code first";
-        AlreadyEnrolled = "enrol.already", Input, "本终端已登记，不用再登记", "this terminal is already enrolled; nothing to do";
+        AlreadyEnrolled = "enrol.already", Input, "本机已登记；给另一位用户登记，请添加用户", "this handset is already enrolled; to enrol another person, add a user";
         EnrolCertificate = "enrol.certificate", Refused, "服务器的登记凭证不符，未登记，请联系管理员", "the certificate from the server is not valid, so this terminal was not enrolled; contact the administrator";
         HandedOver = "terminal.handed_over", StreamEnded, "本终端已停用，内容已封存交接给中心，本机数据已清除", "this terminal was revoked; its content was sealed and handed over to the centre, and the data on it was deleted";
         TerminalClosed = "terminal.closed", Settled, "已关闭，请重新打开", "this handset was closed, open it again";

@@ -84,6 +84,7 @@ impl CommandContext<'_> {
     }
     pub(super) fn withdraw(&self, item: &str, reason: &str) -> Result<Said> {
         let id = self.terminal.find_item(item)?;
+        let is_returned = self.terminal.queue_row(id)?.needs_author();
         let (text, outcome, withdrawal) = match self.terminal.withdraw(id, reason)? {
             Withdrawal::DraftDiscarded => (
                 self.lang.pick("草稿已删除", "The draft was deleted"),
@@ -94,6 +95,12 @@ impl CommandContext<'_> {
                 self.lang.pick("已取消：还没有发出，不会上传", "Cancelled: it had not been sent and will not be sent"),
                 "cancelled",
                 None,
+            ),
+            // The centre did not accept it, so there is nothing for the centre to decide.
+            Withdrawal::Requested { id: withdrawal } if is_returned => (
+                self.lang.pick("已从待办中去掉", "Taken off your list"),
+                "requested",
+                Some(withdrawal),
             ),
             Withdrawal::Requested { id: withdrawal } => (
                 self.lang.pick(

@@ -101,7 +101,7 @@ impl HomeCondition {
             Error::NotEnrolled => Self::EnrolmentPending,
             Error::Quarantined { .. } => Self::MovedAside,
             Error::Newer { .. } => Self::Newer,
-            Error::Keystore(_) => Self::KeysUnreadable,
+            Error::Keystore(_) | Error::KeyFile { .. } => Self::KeysUnreadable,
             other if other.code() == HandsetCode::HandedOver => Self::HandedOver(HandedOver::default()),
             other => Self::Unreadable(other.reason()),
         }

@@ -71,8 +71,11 @@ pub struct TaskDistance {
 }
 
 impl TaskDistance {
-    /// 「东北 240 米」
+    /// 「东北 240 米」, 「就在这里」
     pub fn words(&self, lang: Lang) -> String {
+        if self.metres < 1.0 {
+            return lang.pick("就在这里", "right here").into();
+        }
         let direction = words::direction(lang, self.bearing);
         format!("{direction} {}", words::distance(lang, self.metres))
     }

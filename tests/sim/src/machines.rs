@@ -188,7 +188,7 @@ impl SimWorld<'_> {
             Err(error) => {
                 self.log_line(|| format!("handset {t} cannot enrol: {error}"));
                 self.enrolment_failed(t, &error)?;
-                let boot = if matches!(error, Error::AlreadyEnrolled) {
+                let boot = if matches!(error, Error::AlreadyEnrolled { .. }) {
                     SimJob::Boot(MachineId::Terminal(t))
                 } else {
                     SimJob::Enrol(t)
