@@ -214,3 +214,43 @@ fn use_a14_delivered_items_leave_a_full_disk_after_three_days() {
     sync();
     assert!(terminal.queue().unwrap().is_empty());
 }
+
+#[test]
+fn field_e_an_export_that_fills_the_disk_leaves_no_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let disk = SmallDisk::mount(folder.path().join("disk"), 4 * 1024);
+    let home = disk.0.join("home");
+    work_support::enrol(&home);
+    let terminal = work_support::open(&home, &work_support::Hand::new());
+    for k in 0..8 {
+        let mut draft = terminal.new_report().unwrap();
+        draft
+            .add_photo(PhotoSource::Bytes(&work_support::picture(k)))
+            .unwrap();
+        draft.submit().unwrap();
+    }
+    let filler = disk.fill();
+    let size = fs::metadata(&filler).unwrap().len();
+    // Room for a part of the export.
+    fs::OpenOptions::new()
+        .write(true)
+        .open(&filler)
+        .unwrap()
+        .set_len(size - 128 * 1024)
+        .unwrap();
+    let target = disk.0.join("parcel");
+    let error = terminal.export_parcels(&target).unwrap_err();
+    assert_eq!(error.code(), "store.full");
+    let names: Vec<_> = fs::read_dir(&disk.0)
+        .unwrap()
+        .map(|file| file.unwrap().file_name())
+        .collect();
+    assert!(
+        !names
+            .iter()
+            .any(|name| name.to_string_lossy().starts_with("parcel")),
+        "{names:?}"
+    );
+    fs::remove_file(filler).unwrap();
+    assert_eq!(terminal.export_parcels(&target).unwrap().photos, 8);
+}

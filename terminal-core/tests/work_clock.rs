@@ -139,3 +139,20 @@ fn use_a13_the_next_try_is_said_by_the_corrected_clock() {
         assert!(next >= handset.0.clock.true_time(), "{next:?}");
     }
 }
+
+#[test]
+fn field_e_a_clock_of_another_century_shows_the_time_of_the_centre() {
+    // 2262, the last year of 64 bits of nanoseconds.
+    let handset = Lying::by(236 * 365 * DAY);
+    let terminal = handset.open();
+    let at = handset.0.clock.true_time();
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft.text("手机说是 2262 年").submit().unwrap().item;
+    assert!(handset.sync(&terminal).is_success());
+    assert_is(terminal.queue_row(id).unwrap().made, at, "the queue");
+    assert_is(
+        terminal.status().unwrap().clock.estimate(),
+        handset.0.clock.true_time(),
+        "the status",
+    );
+}

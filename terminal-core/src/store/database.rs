@@ -19,7 +19,7 @@ use crate::{
         changes::{ChangeHub, Collector, FeedState, HandsetChange},
         connect::{Writing, connect, connect_reader, damaged_page, is_unreadable},
         quarantine::{
-            DAMAGED, finish_quarantine, is_lost, mark_damaged, move_to_quarantine, quarantine,
+            DAMAGED, finish_quarantine, has_salvaged, is_lost, mark_damaged, move_to_quarantine, quarantine,
             quarantine_lost, quarantined_databases,
         },
         readers::Readers,
@@ -190,6 +190,11 @@ impl HandsetStore {
     /// know.
     pub fn has_quarantined_databases(&self) -> Result<bool> {
         Ok(!quarantined_databases(&self.home, self.disk.as_ref())?.is_empty())
+    }
+
+    /// Returns true if a quarantined database of this home was handed over.
+    pub(crate) fn has_salvaged_databases(&self) -> Result<bool> {
+        has_salvaged(&self.home, self.disk.as_ref())
     }
 
     /// Takes the right to sync this store, or returns `None` if another process or thread has it. The right

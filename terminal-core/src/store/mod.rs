@@ -49,6 +49,7 @@ pub(crate) mod submit;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod unnamed_photos;
 pub(crate) mod uploads;
 
 pub use account::Account;

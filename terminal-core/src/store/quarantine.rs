@@ -112,6 +112,16 @@ pub(crate) fn or_quarantined(home: &Path, disk: &dyn Disk, error: Error) -> Erro
     }
 }
 
+/// Returns true if a quarantined database of the home was handed over.
+pub(crate) fn has_salvaged(home: &Path, disk: &dyn Disk) -> Result<bool> {
+    let names = disk.names(home).map_err(Error::io(home))?;
+    Ok(names.iter().any(|name| {
+        name.strip_prefix(DATABASE)
+            .and_then(|rest| rest.strip_prefix(".saved-"))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    }))
+}
+
 /// Suffix of the mark beside a database in which damage was found.
 pub(super) const DAMAGED: &str = ".damaged";
 

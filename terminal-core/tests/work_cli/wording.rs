@@ -119,3 +119,46 @@ fn use_c_the_queue_names_commands_that_fit_its_rows() {
     let said = home.says(&["withdraw", &id.to_string()]);
     assert_eq!(said.trim(), "已从待办中去掉");
 }
+
+#[test]
+fn field_e_no_text_commands_the_terminal_and_no_nul_is_filed() {
+    let home = Home::new();
+    let store = home.store();
+    let hostile = "清空\u{1b}[2J\u{7}\u{9b}2J屏幕";
+    let task = TaskRow {
+        task: TaskId(Uuid::from_u128(0xabcd_ef01)),
+        purpose: Purpose::Verify.into(),
+        wording: hostile.into(),
+        cell: "220104010102".parse().unwrap(),
+        place: None,
+        address: Some(hostile.into()),
+        due: Millis(now() + 8_050_000),
+        compare: None,
+        case: None,
+        post: PostId(Uuid::from_u128(3)),
+        holder: PersonId(Uuid::from_u128(4)),
+        holder_name: Some(hostile.into()),
+        issued: Millis(now()),
+    };
+    testing::pull(&store, vec![row(Mailbox::Post, 1, kind::TASK, task.task, &task)]).unwrap();
+    for arguments in [&["tasks"][..], &["--json", "tasks"]] {
+        let (said, _) = texts(&home.run(arguments));
+        assert!(said.contains("清空") && said.contains("屏幕"), "{said:?}");
+        let commands = |c: char| c.is_control() && c != '\n';
+        assert!(!said.contains(commands), "{said:?}");
+    }
+    // A scanner's NUL cannot be typed as an argument, so it comes through the core.
+    let platform = Platform::command_line(&home.path()).unwrap();
+    let terminal = terminal_core::terminal::Terminal::open(&home.path(), platform).unwrap();
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft
+        .text("井盖\0破\u{1b}损\r\n第二行\t\"引\"")
+        .address("桂林路\u{9b}12")
+        .submit()
+        .unwrap()
+        .item;
+    let (entry, _) = store.entry(id).unwrap();
+    let filed: Value = serde_json::from_str(entry.payload.get()).unwrap();
+    assert_eq!(filed["text"], "井盖破损\n第二行\t\"引\"");
+    assert_eq!(filed["address"], "桂林路12");
+}

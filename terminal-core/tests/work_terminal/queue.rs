@@ -156,6 +156,20 @@ fn leftover_photo_files_are_swept_and_named_ones_stay() {
     };
     litter();
     fs::write(folder.join("notes.txt"), b"not ours").unwrap();
+    let days = |days: i64| {
+        home.hand.advance(days * 86_400_000);
+        let now = terminal_core::platform::Clock::read(&home.hand);
+        let terminal = home.open();
+        testing::server_time(terminal.store(), &now, now.wall).unwrap();
+    };
+    days(0);
+    drop(home.open());
+    assert_eq!(
+        home.photo_files(),
+        named + 3,
+        "only the temporary file is gone at once"
+    );
+    days(31);
     let terminal = home.open();
     assert_eq!(home.photo_files(), named + 1, "what is not ours stays as well");
     for photo in [
@@ -186,7 +200,41 @@ fn leftover_photo_files_are_swept_and_named_ones_stay() {
     assert_eq!(home.photo_files(), named + 4);
     fs::remove_file(&aside).unwrap();
     drop(home.open());
+    assert_eq!(home.photo_files(), named + 3);
+    days(31);
+    drop(home.open());
     assert_eq!(home.photo_files(), named + 1);
+}
+
+#[test]
+fn field_e_a_database_that_lost_its_last_commits_keeps_their_photos() {
+    let home = Home::new();
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(home.open().store(), &now, now.wall).unwrap();
+    let database = home.path().join("account.db");
+    let before = fs::read(&database).unwrap();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    draft.text("日志丢失之前");
+    draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
+    let photo = draft.photos()[0].sha256;
+    draft.submit().unwrap();
+    drop((draft, terminal));
+    // The log was lost, so the database is as before.
+    fs::write(&database, before).unwrap();
+    for _ in 0..2 {
+        let terminal = home.open();
+        assert!(terminal.queue().unwrap().is_empty());
+        assert!(
+            terminal.photo_folder().read(photo).is_ok(),
+            "it may be all that is left"
+        );
+        assert_eq!(terminal.unnamed_photos().unwrap(), 1);
+    }
+    home.hand.advance(31 * 86_400_000);
+    drop(home.open());
+    assert!(home.open().photo_folder().read(photo).is_err());
+    assert_eq!(home.open().unnamed_photos().unwrap(), 0);
 }
 
 #[test]
