@@ -60,8 +60,19 @@ impl Invitation {
             BASE64URL.encode(serde_json::to_vec(self)?)
         ))
     }
+    /// Reads the text of the code. White space and invisible characters count for nothing: messages and printouts wrap
+    /// a long line.
+    ///
+    /// # Errors
+    /// [`BadInvitation`]
     pub fn from_text(text: &str) -> Result<Self, BadInvitation> {
-        let coded = text.trim().strip_prefix(INVITATION_PREFIX).ok_or(BadInvitation)?;
+        let is_invisible =
+            |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}');
+        let text: String = text
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control() && !is_invisible(*c))
+            .collect();
+        let coded = text.strip_prefix(INVITATION_PREFIX).ok_or(BadInvitation)?;
         let json = BASE64URL.decode(coded).map_err(|_| BadInvitation)?;
         serde_json::from_slice(&json).map_err(|_| BadInvitation)
     }
@@ -232,5 +243,34 @@ mod tests {
         ] {
             assert_eq!(Invitation::from_text(bad), Err(BadInvitation), "{bad}");
         }
+    }
+
+    #[test]
+    fn field_e_a_wrapped_code_is_read_like_one_line() {
+        let invitation = Invitation {
+            v: 1,
+            server: "https://xunge.example".into(),
+            code: "ABCD-1234".into(),
+            pins: vec![],
+            parcel_key: "k".repeat(90),
+            contact: None,
+        };
+        let text = invitation.to_text().unwrap();
+        for width in [1, 20, 76] {
+            for end in ["\n", "\r\n  ", " ", "\u{3000}", "\u{200b}", "\0"] {
+                let pieces: Vec<String> = text
+                    .as_bytes()
+                    .chunks(width)
+                    .map(|piece| String::from_utf8_lossy(piece).into_owned())
+                    .collect();
+                let wrapped = format!("\u{feff}{}\n", pieces.join(end));
+                assert_eq!(
+                    Invitation::from_text(&wrapped).unwrap(),
+                    invitation,
+                    "{wrapped:?}"
+                );
+            }
+        }
+        assert!(Invitation::from_text(&text.replace("xunge1", "xunge9")).is_err());
     }
 }

@@ -91,3 +91,26 @@ fn classes_match_the_text_rules_of_old_handsets() {
         assert_eq!(class == ProblemClass::Network, is_network(&code), "{code}");
     }
 }
+
+#[test]
+fn use_c_texts_say_what_happened_and_what_to_do() {
+    for (code, zh) in [
+        (
+            "entry.number_taken",
+            "这条与另一部手机或旧备份的编号重复，中心没有收；修改后重新提交即可，内容都在",
+        ),
+        (
+            "store.moved_aside",
+            "本机数据库损坏，有内容等待抢救，请找管理员（salvage）",
+        ),
+        ("vault.exposed", "keys.json 权限过宽，请改为 600"),
+        (
+            "vault.missing",
+            "找不到 keys.json，内容还在本机；请找回这个文件，不要重新登记",
+        ),
+        ("enrol.already", "本机已登记；给另一位用户登记，请添加用户"),
+        ("case.changed", "案卷刚有更新，请刷新后再办理"),
+    ] {
+        assert_eq!(ErrorCode::parse(code).zh(), Some(zh), "{code}");
+    }
+}

@@ -213,3 +213,19 @@ async fn initialised_city_has_one_administrator_and_no_default_account() {
     assert!(late.is_err(), "a city in use must not be initialised again");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn field_e_an_answer_to_an_unread_body_says_that_the_connection_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = started(folder.path()).await;
+    let body = "x".repeat(20 * 1024);
+    let large = format!(
+        "POST /v1/field/challenge HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
+         content-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let answer = send_raw(server.address, &large).await.to_lowercase();
+    assert!(answer.starts_with("http/1.1 413"), "{answer}");
+    assert!(answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    server.stop().await;
+}

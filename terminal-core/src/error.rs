@@ -58,6 +58,9 @@ pub enum Error {
     /// `vault.failed`: keys are missing, damaged or locked.
     #[error("keys: {0}")]
     Keystore(String),
+    /// `vault.missing`, `vault.exposed`, `vault.damaged`: what is wrong with the key file of the command line.
+    #[error("keys: {detail}")]
+    KeyFile { code: HandsetCode, detail: String },
     /// `data.malformed`: stored or received data does not have the expected form.
     #[error("malformed data: {0}")]
     Data(String),
@@ -65,8 +68,11 @@ pub enum Error {
     #[error("this terminal is not enrolled yet; enrol it with an enrolment code first")]
     NotEnrolled,
     /// `enrol.already`: the store has an account; another account needs another home folder.
-    #[error("this terminal is already enrolled; nothing to do")]
-    AlreadyEnrolled,
+    #[error("this handset is already enrolled")]
+    AlreadyEnrolled {
+        /// The name of the person who is enrolled.
+        holder: String,
+    },
     /// `item.unknown`: no item has this id.
     #[error("there is no such item")]
     NoSuchItem,
@@ -113,13 +119,15 @@ impl Error {
                 ("detail", source.to_string()),
             ],
             Self::Store(error) => vec![("detail", error.to_string())],
-            Self::Keystore(detail) | Self::Data(detail) => vec![("detail", detail.clone())],
+            Self::Keystore(detail) | Self::KeyFile { detail, .. } | Self::Data(detail) => {
+                vec![("detail", detail.clone())]
+            }
             Self::Full
             | Self::ReadOnly
             | Self::Busy
             | Self::OutcomeUnknown
             | Self::NotEnrolled
-            | Self::AlreadyEnrolled
+            | Self::AlreadyEnrolled { .. }
             | Self::NoSuchItem
             | Self::SyncRunning
             | Self::Closed
@@ -131,7 +139,14 @@ impl Error {
     /// Code and words for the worker, in both languages. Without the details: they name files and persons.
     pub fn reason(&self) -> Reason {
         match self.own() {
-            Ok(code) => Reason::new(code, code.zh(), code.en()),
+            Ok(code) => match self {
+                Self::AlreadyEnrolled { holder } => Reason::new(
+                    code,
+                    format!("本机已登记给{holder}；给另一位用户登记，请添加用户"),
+                    format!("this handset is enrolled for {holder}; to enrol another person, add a user"),
+                ),
+                _ => Reason::new(code, code.zh(), code.en()),
+            },
             Err(reason) => reason.clone(),
         }
     }
@@ -147,9 +162,10 @@ impl Error {
             Self::Quarantined { .. } => HandsetCode::StoreMovedAside,
             Self::Io { .. } => HandsetCode::DiskFailed,
             Self::Keystore(_) => HandsetCode::KeysFailed,
+            Self::KeyFile { code, .. } => *code,
             Self::Data(_) => HandsetCode::DataMalformed,
             Self::NotEnrolled => HandsetCode::NotEnrolled,
-            Self::AlreadyEnrolled => HandsetCode::AlreadyEnrolled,
+            Self::AlreadyEnrolled { .. } => HandsetCode::AlreadyEnrolled,
             Self::NoSuchItem => HandsetCode::ItemUnknown,
             Self::SyncRunning => HandsetCode::SyncRunning,
             Self::Closed => HandsetCode::TerminalClosed,

@@ -273,6 +273,11 @@ pub fn photo_error(error: &PhotoError) -> Reason {
             "照片已损坏，请重新拍照".into(),
             "The photo is damaged, take it again".into(),
         ),
+        // The longer side is long enough: it was cut, or scaled with its shape.
+        PhotoError::Refused(M::TooSmall { width, height }) if width.max(height) >= &NARROW => (
+            "照片太窄，放不下时间和地点水印，请重新拍照".into(),
+            "The photo is too narrow to carry time and place, take it again".into(),
+        ),
         PhotoError::Refused(M::TooSmall { .. }) => (
             "照片太小，放不下时间和地点水印，请重新拍照".into(),
             "The photo is too small to carry time and place, take it again".into(),
@@ -302,6 +307,9 @@ pub fn photo_error(error: &PhotoError) -> Reason {
     };
     Reason::new(error.code(), zh, en)
 }
+
+/// A picture that is too small for its stamp although one side is this long, in pixels, is narrow.
+const NARROW: u32 = 1_000;
 
 fn mega(bytes: u64) -> u64 {
     bytes.div_ceil(1024 * 1024)
@@ -359,5 +367,18 @@ mod tests {
             assert_eq!(parse_answer(text), Some(wanted), "{text}");
         }
         assert_eq!(parse_answer("maybe"), None);
+    }
+
+    #[test]
+    fn use_c_a_narrow_picture_is_not_called_small() {
+        let words = |width, height| {
+            photo_error(&PhotoError::Refused(media::MediaError::TooSmall {
+                width,
+                height,
+            }))
+            .zh
+        };
+        assert!(words(1600, 40).starts_with("照片太窄"));
+        assert!(words(60, 40).starts_with("照片太小"));
     }
 }

@@ -200,8 +200,11 @@ fn field_05_an_empty_or_missing_database_beside_its_card_is_damage_and_no_new_ha
         assert_eq!(handset.homes().unwrap(), [home.path()], "{loss:?}");
         let error = handset.open(1).map(drop).unwrap_err();
         assert!(matches!(error, Error::Quarantined { .. }), "{loss:?}: {error:?}");
-        // It is damage once: the next open finds no database.
-        assert!(matches!(handset.open(1).map(drop), Err(Error::NotEnrolled)));
+        // It waits: the next open says the same, and finds no second damage.
+        assert!(matches!(
+            handset.open(1).map(drop),
+            Err(Error::Quarantined { .. })
+        ));
         assert_eq!(
             handset.homes().unwrap(),
             [home.path()],
@@ -363,4 +366,64 @@ fn parcels_are_closed_when_full_and_say_what_is_left() {
     let pack = ParcelBuilder::next(&many, &BTreeSet::new(), clock, SealedFor::Export).unwrap();
     assert!(pack.contents().left > 0);
     assert_eq!(pack.entries().len() as u64 + pack.contents().left, ENTRIES);
+}
+
+#[test]
+fn use_a10_every_command_calls_damage_damage_until_it_is_cured() {
+    for damage in [
+        "all but the first page",
+        "the first page",
+        "every page",
+        "one page that is read last",
+    ] {
+        let (home, platform, sound) = home();
+        let path = home.path().join(DATABASE);
+        let mut damaged = sound.clone();
+        match damage {
+            "all but the first page" => damaged[PAGE..].fill(0),
+            "the first page" => damaged[..PAGE].fill(0),
+            "every page" => damaged.fill(0),
+            _ => {
+                let last = damaged.len() - PAGE;
+                damaged[last..].fill(0);
+            }
+        }
+        std::fs::write(&path, &damaged).unwrap();
+        let handset = Handset::at(home.path(), Arc::new(KeyFiles));
+        let mut told = 0;
+        for _ in 0..5 {
+            let done = handset.open(1).and_then(|terminal| {
+                terminal.queue()?;
+                terminal.status()?;
+                terminal.store().is_sound()
+            });
+            let Err(error) = done else { continue };
+            told += 1;
+            assert_eq!(error.code(), "store.moved_aside", "{damage}: {error}");
+            let words = error.reason();
+            assert!(
+                words.zh.contains("抢救") && words.en.contains("salvage"),
+                "{words:?}"
+            );
+        }
+        assert!(told >= 4, "{damage}: {told}");
+        // Without the list of the users, too.
+        let users = handset.users().unwrap();
+        assert!(users[0].is_salvage_due, "{damage}");
+
+        // The next enrolment is a handset that works, and the database still waits.
+        testing::enrol(
+            &HandsetStore::open(home.path(), platform.keystore.database_key().unwrap()).unwrap(),
+            "220104".parse().unwrap(),
+        )
+        .unwrap();
+        assert!(handset.open(1).unwrap().queue().unwrap().is_empty(), "{damage}");
+
+        // A home that was salvaged and not enrolled again is none any more.
+        std::fs::remove_file(&path).unwrap();
+        let aside = home.path().join(format!("{DATABASE}.aside-1"));
+        std::fs::rename(&aside, home.path().join(format!("{DATABASE}.saved-1"))).unwrap();
+        let error = handset.open(1).map(drop).unwrap_err();
+        assert_eq!(error.code(), "enrol.none", "{damage}");
+    }
 }

@@ -17,6 +17,8 @@ mod choosing;
 mod documents;
 #[path = "work_cli/history_users.rs"]
 mod history_users;
+#[path = "work_cli/wording.rs"]
+mod wording;
 
 use protocol::{
     duty::{Purpose, TaskRow},

@@ -12,16 +12,19 @@ error_codes! {
         StoreBusy = "store.busy", Device, "另一个程序正在使用本机数据，请稍候", "another program is using the data on this handset; wait a moment and try again";
         StoreOutcomeUnknown = "store.outcome_unknown", Device, "存储出错，内容可能已保存，请重启后在队列中查看", "storage failed and the item may or may not have been saved; restart the app and look in the queue";
         StoreNewer = "store.newer", Version, "本机数据由更新的版本写入，请升级应用", "the data on this handset was written by a newer version; update the app";
-        StoreMovedAside = "store.moved_aside", Device, "本机数据库无法读取，原文件已保留，请联系管理员", "the database on this handset could not be read; the file was kept; contact the administrator";
+        StoreMovedAside = "store.moved_aside", Device, "本机数据库损坏，有内容等待抢救，请找管理员（salvage）", "the database on this handset is damaged and its content waits to be salvaged; ask the administrator (salvage)";
         DiskFailed = "disk.failed", Device, "文件读写出错，请重试；仍不行请联系管理员", "a file could not be read or written; try again, or contact the administrator";
         KeysFailed = "vault.failed", Device, "密钥无法读取，请联系管理员", "the keys cannot be read; contact the administrator";
+        KeysMissing = "vault.missing", Device, "找不到 keys.json，内容还在本机；请找回这个文件，不要重新登记", "keys.json is missing; the content is still on this handset; bring that file back and do not enrol again";
+        KeysExposed = "vault.exposed", Device, "keys.json 权限过宽，请改为 600", "keys.json can be read by others; set its mode to 600";
+        KeysDamaged = "vault.damaged", Device, "keys.json 已损坏，内容还在本机；请用备份恢复这个文件，或联系管理员", "keys.json is damaged; the content is still on this handset; restore that file from a backup or contact the administrator";
         DataMalformed = "data.malformed", Device, "数据格式不正确，请更新应用后重试；仍不行请联系管理员", "the data is malformed; update the app and try again, or contact the administrator";
         SalvageRunning = "salvage.running", Device, "另一个程序正在抢救损坏的数据库，请稍后再试", "another program is salvaging the damaged database; try again later";
         SalvageDone = "salvage.done", Settled, "损坏的数据库刚刚已由另一个程序交接", "another program has just handed over the damaged database; nothing to do";
         SalvageNobody = "salvage.nobody", Device, "损坏的数据库不能说明属于谁，原文件已保留，请联系管理员", "the damaged database does not show who it belongs to; the file was kept; contact the administrator";
         // Enrolment
         NotEnrolled = "enrol.none", Input, "本终端尚未登记，请先用登记码登记", "this terminal is not enrolled yet; enrol it with an enrolment code first";
-        AlreadyEnrolled = "enrol.already", Input, "本终端已登记，不用再登记", "this terminal is already enrolled; nothing to do";
+        AlreadyEnrolled = "enrol.already", Input, "本机已登记；给另一位用户登记，请添加用户", "this handset is already enrolled; to enrol another person, add a user";
         EnrolCertificate = "enrol.certificate", Refused, "服务器的登记凭证不符，未登记，请联系管理员", "the certificate from the server is not valid, so this terminal was not enrolled; contact the administrator";
         HandedOver = "terminal.handed_over", StreamEnded, "本终端已停用，内容已封存交接给中心，本机数据已清除", "this terminal was revoked; its content was sealed and handed over to the centre, and the data on it was deleted";
         TerminalClosed = "terminal.closed", Settled, "已关闭，请重新打开", "this handset was closed, open it again";
@@ -62,6 +65,8 @@ error_codes! {
         RejectedUnsaid = "entry.rejected", Refused, "未说明原因，请联系中心", "no reason was given; contact the centre";
         /// The reason is the opinion of the person who did not file the case.
         CaseNotFiled = "case.not_filed", Settled, "中心未立案", "the centre did not file the case";
+        /// The same for a report that its author had handled on the spot (SJ-03).
+        CaseSelfHandled = "case.self_handled", Settled, "自行处理，中心未立案", "handled on the spot; the centre did not file the case";
         // Drafts and reports
         DraftOtherKind = "draft.other_kind", Input, "这份草稿是另一种内容，请用对应的命令继续", "this draft is of another kind; continue it with the matching command";
         DraftSubmitted = "draft.submitted", Input, "这份内容已提交，不能再改；如需更正请撤回后重新上报", "this was already submitted and cannot be changed; to correct it, withdraw it and file a new one";

@@ -41,10 +41,13 @@ pub(crate) fn unreadable(at: &str, text: String) -> Failure {
     invalid(at, "填写有误", text)
 }
 
-/// `request.invalid` for a body whose JSON does not fit. `text` is what the decoder says: the way to the place, then what is
+/// `request.invalid` for a body or a query that does not fit. `text` is what the decoder says: the way to the place, then what is
 /// wrong there, then line and column. The error names the field.
 fn misfit(text: &str) -> Failure {
-    let said = text.split_once("target type: ").map_or(text, |(_, said)| said);
+    let said = ["target type: ", "query string: "]
+        .iter()
+        .find_map(|before| text.split_once(before))
+        .map_or(text, |(_, said)| said);
     let (way, said) = match said.split_once(": ") {
         Some((way, said)) if !way.contains(['`', ' ']) => (way, said),
         _ => ("", said),
@@ -101,7 +104,7 @@ impl From<PathRejection> for Failure {
 }
 impl From<QueryRejection> for Failure {
     fn from(rejection: QueryRejection) -> Self {
-        unreadable("?", rejection.body_text())
+        misfit(&rejection.body_text())
     }
 }
 
@@ -120,6 +123,38 @@ mod tests {
             panic!("{failure:?}");
         };
         (field.at.clone(), field.zh.clone(), field.en.clone())
+    }
+
+    #[derive(Debug, serde::Deserialize)]
+    #[allow(dead_code, reason = "only decoded")]
+    struct Page {
+        cursor: u32,
+        way: Way,
+    }
+
+    #[test]
+    fn use_c_error_of_a_query_names_the_field() {
+        for (query, at, zh) in [
+            ("way=up", "/cursor", "缺少此项"),
+            ("cursor=1", "/way", "缺少此项"),
+            ("cursor=x&way=up", "/cursor", "填写有误"),
+            ("cursor=1&way=down", "/way", "没有这个取值"),
+        ] {
+            let uri = format!("/v1/cases?{query}").parse().unwrap();
+            let Err(rejection) = axum::extract::Query::<Page>::try_from_uri(&uri) else {
+                panic!("{query} fits");
+            };
+            let failure = Failure::from(rejection);
+            let [field] = failure.fields_concerned() else {
+                panic!("{failure:?}");
+            };
+            assert_eq!(
+                (field.at.as_str(), field.zh.as_str()),
+                (at, zh),
+                "{query}: {}",
+                field.en
+            );
+        }
     }
 
     #[derive(Debug, serde::Deserialize)]

@@ -13,7 +13,7 @@ use crate::{app::state::App, kernel::clock::stopwatch};
 use axum::{
     body::Body,
     extract::{MatchedPath, Request, State},
-    http::{HeaderName, HeaderValue, Method, header},
+    http::{HeaderName, HeaderValue, Method, StatusCode, Version, header},
     middleware::Next,
     response::Response,
 };
@@ -41,6 +41,7 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
     let began = stopwatch();
     let id = request_id(&app);
     let method = request.method().clone();
+    let is_http_1 = request.version() <= Version::HTTP_11;
     let route = request
         .extensions()
         .get::<MatchedPath>()
@@ -63,7 +64,15 @@ pub(crate) async fn around(State(app): State<App>, request: Request, next: Next)
         .and_then(|held| held.release());
     let (response, code) = finish(response, id);
     let mut response = response.map(|body| Body::new(AnswerBody::new(body, under_way, place)));
+    let is_unread = matches!(
+        response.status(),
+        StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_TIMEOUT
+    );
     let headers = response.headers_mut();
+    // The rest of the body is not read, so the connection ends; a client must not send its next request on it.
+    if is_http_1 && is_unread {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }

@@ -114,7 +114,9 @@ pub(super) fn sealed() -> Reason {
 pub(super) fn reviewer(code: ReasonCode, words: &str) -> Reason {
     // The author's handset shows it.
     let words = Masker::default().text(words);
-    Reason::new(code, words.clone(), words)
+    // The words are a person's, mostly Chinese: in English the code says what they are.
+    let en = format!("{}: {words}", code.en().trim_end_matches('.'));
+    Reason::new(code, words, en)
 }
 
 /// A room's refusal as a reason for the author: texts of the code, the field errors and the detail.
@@ -131,4 +133,16 @@ pub(super) fn refused(refusal: &Refusal) -> Reason {
         en.push_str(&format!(" ({})", refusal.detail));
     }
     Reason::new(refusal.code, zh, en)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn use_c_words_of_a_reviewer_say_in_english_what_they_are() {
+        let reason = reviewer(ReasonCode::ReviewAccepted, "同意撤回");
+        assert_eq!(reason.zh, "同意撤回");
+        assert_eq!(reason.en, "Accepted by a reviewer; nothing to do: 同意撤回");
+    }
 }

@@ -109,11 +109,28 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             if let Some(fields) = document.as_object_mut() {
                 fields.insert("traffic".into(), network::data_use_json(&plan));
                 fields.insert("held_back".into(), json!(held));
+                fields.insert("photos_unnamed".into(), json!(terminal.unnamed_photos()?));
+                fields.insert("is_disk_full".into(), json!(terminal.store().is_short_of_space()));
             }
             let mut network = vec![(
                 cli.lang.pick("流量", "Data use"),
                 network::budget(cli.lang, &plan),
             )];
+            let unnamed = terminal.unnamed_photos()?;
+            if unnamed > 0 {
+                let line = cli.lang.pick(
+                    format!("{unnamed} 张照片不属于任何一条，可能丢了内容；保留 30 天，请告诉管理员"),
+                    format!("{unnamed} photos belong to no item, which may be lost; they are kept 30 days; tell the administrator"),
+                );
+                network.push((cli.lang.pick("照片", "Photos"), line));
+            }
+            if terminal.store().is_short_of_space() {
+                let line = cli.lang.pick(
+                    "空间不足：已填内容都在本机；请清理手机空间，并同步",
+                    "no space left: what was filed is safe; free some space and sync",
+                );
+                network.push((cli.lang.pick("存储", "Storage"), line.into()));
+            }
             if let Some(line) = pending::salvage_line(&terminal, cli.lang)? {
                 network.push((cli.lang.pick("抢救", "Salvage"), line));
             }

@@ -4,6 +4,7 @@ use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::Lang,
     work::{
+        answered::AnsweredTask,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
@@ -116,6 +117,10 @@ pub fn task(task: &HandsetTask, way: Option<TaskDistance>, now: Millis) -> Value
         "metres": way.map(|way| way.metres),
         "bearing": way.map(|way| way.bearing),
     })
+}
+
+pub fn answered(answered: &AnsweredTask, now: Millis) -> Value {
+    json!({ "task": answered.task, "open": answered.is_open, "item": item(&answered.row, now) })
 }
 
 pub fn clock(clock: &ClockReading) -> Value {

@@ -71,13 +71,20 @@ impl CommandContext<'_> {
             .iter()
             .map(|(task, way)| documents::task(task, *way, now))
             .collect();
-        Ok(Said::new(
-            text::tasks(self.lang, &tasks, now),
-            json!({ "tasks": documents }),
-        ))
+        let mut said = Said::new(text::tasks(self.lang, &tasks, now), json!({ "tasks": documents }));
+        if all {
+            let answered = self.terminal.answered_tasks()?;
+            said.text.push_str(&text::answered(self.lang, &answered, now));
+            if let Some(fields) = said.json.as_object_mut() {
+                let answered = answered.iter().map(|one| documents::answered(one, now));
+                fields.insert("answered".into(), answered.collect());
+            }
+        }
+        Ok(said)
     }
     pub(super) fn withdraw(&self, item: &str, reason: &str) -> Result<Said> {
         let id = self.terminal.find_item(item)?;
+        let is_returned = self.terminal.queue_row(id)?.needs_author();
         let (text, outcome, withdrawal) = match self.terminal.withdraw(id, reason)? {
             Withdrawal::DraftDiscarded => (
                 self.lang.pick("草稿已删除", "The draft was deleted"),
@@ -88,6 +95,12 @@ impl CommandContext<'_> {
                 self.lang.pick("已取消：还没有发出，不会上传", "Cancelled: it had not been sent and will not be sent"),
                 "cancelled",
                 None,
+            ),
+            // The centre did not accept it, so there is nothing for the centre to decide.
+            Withdrawal::Requested { id: withdrawal } if is_returned => (
+                self.lang.pick("已从待办中去掉", "Taken off your list"),
+                "requested",
+                Some(withdrawal),
             ),
             Withdrawal::Requested { id: withdrawal } => (
                 self.lang.pick(

@@ -27,6 +27,7 @@ use crate::{
 use protocol::{
     problem::HandsetCode,
     text::{for_terminal, json_for_terminal},
+    time::Millis,
 };
 use serde_json::{Value, json};
 use std::{
@@ -119,14 +120,17 @@ pub fn set(terminal: &Terminal, lang: Lang, change: Option<(&str, &str)>) -> Res
     if let Some((name, wanted)) = change {
         let setting = SETTINGS.iter().find(|setting| setting.name == name);
         let bad = || {
-            let (what, values) = setting.map_or(("NAME", ""), |setting| (setting.name, setting.values));
-            Error::input(
-                HandsetCode::SettingValue,
-                format!("设置写法有误：{what} {values}；不带参数的 set 列出全部设置"),
-                format!(
-                    "invalid setting or value: {what} {values}; `set` without arguments lists all settings"
+            let (zh, en) = match setting {
+                Some(SettingRow { name, values, .. }) => (
+                    format!("{name} 不能是 {wanted}，可以是 {values}"),
+                    format!("{name} cannot be {wanted}; it is {values}"),
                 ),
-            )
+                None => (
+                    format!("没有设置 {name}；不带参数的 set 列出全部设置"),
+                    format!("there is no setting {name}; `set` without arguments lists all settings"),
+                ),
+            };
+            Error::input(HandsetCode::SettingValue, zh, en)
         };
         let switch = |settings: &mut bool| {
             *settings = match wanted {
@@ -331,19 +335,21 @@ pub fn watch(handset: &Handset, terminal: &Terminal, cli: &HandsetCli, seconds: 
             WatchEvent::Progress(progress) => return screen.show(&progress),
             WatchEvent::Synced(report) => {
                 syncs += 1;
-                let now = terminal.now().unwrap_or(protocol::time::Millis(0));
+                let now = terminal.clock_reading().map_or(Millis(0), |clock| clock.wall);
                 (
                     summary(lang, &report, now).join("\n"),
                     json!({ "event": "synced", "report": report }),
                 )
             }
             WatchEvent::SyncedOther(name, report) => {
-                let now = terminal.now().unwrap_or(protocol::time::Millis(0));
+                let now = terminal.clock_reading().map_or(Millis(0), |clock| clock.wall);
                 (
                     format!("—— {name}\n{}", summary(lang, &report, now).join("\n")),
                     json!({ "event": "synced_other", "name": name, "report": report }),
                 )
             }
+            // The end of the watch ends the connection too.
+            WatchEvent::HintStream(false) if cancel.is_cancelled() => return,
             WatchEvent::HintStream(open) => (
                 words::hint_stream(lang, open),
                 json!({ "event": if open { "line_open" } else { "line_closed" } }),

@@ -61,8 +61,8 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Prints help and version as clap formats them. A wrong command line is reported in both languages, because
-/// the language is not known yet, or as a document if `--json` is among the arguments.
+/// Prints help and version as clap formats them. A wrong command line is reported in Chinese, in clap's own words if
+/// `--lang en` is among the arguments, and as a document with both if `--json` is.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         let _ = error.print();
@@ -80,13 +80,22 @@ fn usage(error: &clap::Error) -> ExitCode {
         );
         print(&pretty(&refusal("", &wrong)));
     } else {
-        let _ = writeln!(
-            io::stderr(),
-            "{what}；写法见 --help（cli.usage）\n{}",
-            said.trim_end()
-        );
+        let _ = writeln!(io::stderr(), "{}", usage_words(&what, said.trim_end()));
     }
     ExitCode::from(WRONG)
+}
+
+/// What is wrong and how the command is written, in one language.
+fn usage_words(what: &str, said: &str) -> String {
+    let arguments: Vec<String> = std::env::args().collect();
+    let is_english = arguments.windows(2).any(|pair| pair == ["--lang", "en"])
+        || arguments.iter().any(|argument| argument == "--lang=en");
+    if is_english {
+        return said.to_owned();
+    }
+    let usage = said.lines().find_map(|line| line.strip_prefix("Usage: "));
+    let usage = usage.map_or_else(String::new, |usage| format!("\n用法：{usage}"));
+    format!("{what}；写法见 --help（cli.usage）{usage}")
 }
 
 /// The error of a command line, in Chinese.
@@ -115,6 +124,8 @@ fn way_out(error: &Error) -> Option<&'static str> {
         "user.unknown" => Some("users"),
         "matter.unknown" => Some("types"),
         "place.unknown" => Some("cells"),
+        "store.moved_aside" => Some("salvage"),
+        "enrol.already" => Some("enroll --another"),
         _ => None,
     }
 }

@@ -130,7 +130,7 @@ pub fn said(lang: Lang, report: &SyncReport, now: Millis) -> Said {
     let mut lines = summary(lang, report, now);
     if !report.is_delivered() {
         // Unlike an app, this program does not run until the next try.
-        lines.push(lang.pick(WAY_ON.0, WAY_ON.1).into());
+        lines.push(way_on(lang, report).into());
     }
     Said {
         text: lines.join("\n"),
@@ -159,11 +159,30 @@ fn add(before: &SyncReport, last: SyncReport) -> SyncReport {
     }
 }
 
-/// What to do after a sync that left something; [`super::network::watch`] continues by itself.
-const WAY_ON: (&str, &str) = (
-    "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
-    "Run sync again at that time, or use --wait-for SECONDS to make it wait",
-);
+/// What to do after a sync that left something; [`super::network::watch`] continues by itself. A time is named only if
+/// there is one.
+fn way_on(lang: Lang, report: &SyncReport) -> &'static str {
+    let held = report.held_back.as_ref().map(|reason| reason.code.as_str());
+    let is_held = report.photos_held_back || report.entries_waiting > 0;
+    let (zh, en) = match held.filter(|_| is_held) {
+        _ if report.next_try.is_some() => (
+            "到时请再运行一次 sync，或用 --wait-for 秒数 让它等待",
+            "Run sync again at that time, or use --wait-for SECONDS to make it wait",
+        ),
+        Some("policy.battery") => ("充电后再同步", "Sync again while it is charging"),
+        Some("policy.budget") => (
+            "连上 Wi-Fi 后或下个月再同步",
+            "Sync again with Wi-Fi, or next month",
+        ),
+        Some("network.offline") => ("有网络后再同步", "Sync again when there is a network"),
+        Some(_) => ("连上 Wi-Fi 后再同步", "Sync again with Wi-Fi"),
+        None if report.entries_parked > 0 && report.entries_waiting == 0 && report.photos_waiting == 0 => {
+            ("修改后再同步", "Revise what was not accepted, then sync again")
+        }
+        None => ("请稍后再同步一次", "Sync again later"),
+    };
+    lang.pick(zh, en)
+}
 
 /// What was done and what is left, and what to type for it.
 pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> Vec<String> {
@@ -192,6 +211,7 @@ pub fn summary(lang: Lang, report: &SyncReport, now: Millis) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::run_policy::HeldBack;
 
     #[test]
     fn several_runs_are_summed_into_one_report() {
@@ -214,5 +234,44 @@ mod tests {
             (6, 4, 1)
         );
         assert!(total.is_delivered());
+    }
+
+    #[test]
+    fn use_c_a_sync_that_left_something_says_when_to_sync_again() {
+        let waiting = |held: Option<HeldBack>| SyncReport {
+            photos_waiting: 1,
+            photos_held_back: held.is_some(),
+            held_back: held.map(HeldBack::reason),
+            pulled: true,
+            ..SyncReport::default()
+        };
+        let way = |report: &SyncReport| way_on(Lang::Zh, report);
+        assert_eq!(way(&waiting(Some(HeldBack::Metered))), "连上 Wi-Fi 后再同步");
+        assert_eq!(way(&waiting(Some(HeldBack::Battery))), "充电后再同步");
+        assert_eq!(
+            way(&waiting(Some(HeldBack::Budget))),
+            "连上 Wi-Fi 后或下个月再同步"
+        );
+        assert_eq!(way(&waiting(None)), "请稍后再同步一次");
+        let refused = SyncReport {
+            entries_parked: 1,
+            pulled: true,
+            ..SyncReport::default()
+        };
+        assert_eq!(way(&refused), "修改后再同步");
+        let later = SyncReport {
+            next_try: Some(Millis(1)),
+            ..waiting(None)
+        };
+        assert!(
+            way(&later).contains("--wait-for"),
+            "only a time can be waited for"
+        );
+        // What is metered holds nothing back by itself.
+        let sent = SyncReport {
+            held_back: Some(HeldBack::Metered.reason()),
+            ..refused
+        };
+        assert_eq!(way(&sent), "修改后再同步");
     }
 }

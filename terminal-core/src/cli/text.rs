@@ -5,12 +5,13 @@ use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::{self, Lang},
     work::{
+        answered::AnsweredTask,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
     },
 };
-use protocol::time::Millis;
+use protocol::{payload::EntryKind, time::Millis};
 
 /// The end of an id; see [`words::short_id`].
 pub fn short(id: impl std::fmt::Display) -> String {
@@ -125,19 +126,50 @@ pub fn queue(lang: Lang, rows: &[QueueRow], all: bool, now: Millis) -> String {
         ]);
     }
     let mut text = table(&heading, &lines);
-    if rows.iter().any(QueueRow::needs_author) {
-        text.push_str(lang.pick(
-            "被退回的可修改后重新提交：report --revise 编号，activity --revise 编号\n",
-            "Revise a returned item: report --revise ID, activity --revise ID\n",
+    let returned: Vec<&str> = ways(rows.iter().filter(|row| row.needs_author()), |kind| match kind {
+        EntryKind::Report => Some(lang.pick("report --revise 编号", "report --revise ID")),
+        EntryKind::Activity => Some(lang.pick("activity --revise 编号", "activity --revise ID")),
+        EntryKind::Answer => Some(lang.pick("answer 任务编号 回答", "answer TASK ANSWER")),
+        EntryKind::CheckIn | EntryKind::CheckOut | EntryKind::Withdraw | EntryKind::Void => None,
+    });
+    if !returned.is_empty() {
+        let returned = returned.join(lang.pick("，", ", "));
+        text.push_str(&lang.pick(
+            format!("被退回的可修改后重新提交：{returned}\n"),
+            format!("Revise a returned item: {returned}\n"),
         ));
     }
-    if rows.iter().any(|row| row.is_draft() && row.problem.is_none()) {
-        text.push_str(lang.pick(
-            "草稿可继续：report --draft 编号；不要的用 withdraw 编号 删除\n",
-            "Continue a draft: report --draft ID; delete it: withdraw ID\n",
+    let drafts = rows.iter().filter(|row| row.is_draft() && row.problem.is_none());
+    let drafts: Vec<&str> = ways(drafts, |kind| match kind {
+        EntryKind::Report => Some(lang.pick("report --draft 编号", "report --draft ID")),
+        EntryKind::Activity => Some(lang.pick("activity --draft 编号", "activity --draft ID")),
+        EntryKind::Answer => Some(lang.pick("answer 任务编号 回答", "answer TASK ANSWER")),
+        EntryKind::CheckIn | EntryKind::CheckOut | EntryKind::Withdraw | EntryKind::Void => None,
+    });
+    if !drafts.is_empty() {
+        let drafts = drafts.join(lang.pick("，", ", "));
+        text.push_str(&lang.pick(
+            format!("草稿可继续：{drafts}；不要的用 withdraw 编号 删除\n"),
+            format!("Continue a draft: {drafts}; delete it: withdraw ID\n"),
         ));
     }
     text
+}
+
+/// The commands for these rows, each once.
+fn ways<'r>(
+    rows: impl Iterator<Item = &'r QueueRow>,
+    way: impl Fn(EntryKind) -> Option<&'static str>,
+) -> Vec<&'static str> {
+    let mut ways: Vec<&'static str> = Vec::new();
+    for row in rows {
+        if let Some(found) = row.kind.known().and_then(|kind| way(*kind))
+            && !ways.contains(&found)
+        {
+            ways.push(found);
+        }
+    }
+    ways
 }
 
 pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Millis) -> String {
@@ -181,6 +213,31 @@ pub fn tasks(lang: Lang, tasks: &[(HandsetTask, Option<TaskDistance>)], now: Mil
         }
     }
     text
+}
+
+/// What was answered, below the open tasks.
+pub fn answered(lang: Lang, answered: &[AnsweredTask], now: Millis) -> String {
+    if answered.is_empty() {
+        return String::new();
+    }
+    let heading = lang.pick(
+        ["任务", "反馈时间", "反馈", "状态"],
+        ["Task", "Answered", "Answer", "State"],
+    );
+    let lines: Vec<Vec<String>> = answered
+        .iter()
+        .map(|one| {
+            let again = lang.pick("，可再次反馈", ", can be answered again");
+            vec![
+                short(one.task),
+                words::moment(one.row.made, now),
+                clip(&one.row.summary.words(lang), 36),
+                one.row.state_line(lang, now) + if one.is_open { again } else { "" },
+            ]
+        })
+        .collect();
+    let title = lang.pick("已反馈", "Answered");
+    format!("\n{title}\n{}", table(&heading, &lines))
 }
 
 pub fn status(lang: Lang, status: &Status, network: Vec<(&str, String)>) -> String {

@@ -114,7 +114,11 @@ pub fn enrol(
 ) -> Result<Account> {
     let invitation = self::invitation(invitation)?;
     match store.account() {
-        Ok(_) => return Err(Error::AlreadyEnrolled),
+        Ok(account) => {
+            return Err(Error::AlreadyEnrolled {
+                holder: account.holder_name,
+            });
+        }
         Err(Error::NotEnrolled) => {}
         Err(error) => return Err(error),
     }

@@ -20,7 +20,7 @@ use crate::{
     store::{
         card::read_card,
         database::HandsetStore,
-        quarantine::{is_lost, quarantined_databases},
+        quarantine::{is_lost, or_quarantined, quarantined_databases},
     },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
@@ -188,7 +188,7 @@ impl Handset {
             return Err(Error::Input(done.reason()));
         }
         if !self.has_database(home) {
-            return Err(Error::NotEnrolled);
+            return Err(or_quarantined(home, self.disk(), Error::NotEnrolled));
         }
         Terminal::open(home, self.platform(home)?)
     }

@@ -12,7 +12,12 @@ use crate::{
         random::SystemRandom,
         system_disk::SystemDisk,
     },
-    store::{card::keep_card, data_use::PlanMonth, database::HandsetStore, quarantine::is_lost},
+    store::{
+        card::keep_card,
+        data_use::PlanMonth,
+        database::HandsetStore,
+        quarantine::{is_lost, or_quarantined},
+    },
     terminal::Terminal,
     transport::{cancel::CancelToken, exchange::Transport, https::Https},
     words,
@@ -42,21 +47,24 @@ impl Terminal {
     /// Opens the enrolled handset in `home`. Creates nothing in a folder without one.
     ///
     /// # Errors
-    /// `enrol.none`, `terminal.handed_over` after a wipe, and errors of store and keys.
+    /// `enrol.none`, `store.moved_aside` while a damaged database of this home waits to be salvaged and nothing was enrolled
+    /// since, `terminal.handed_over` after a wipe, and errors of store and keys.
     pub fn open(home: &Path, platform: Platform) -> Result<Self> {
         if let Some(done) = wipe::finish(home, platform.disk.as_ref())? {
             return Err(Error::Input(done.reason()));
         }
         let disk = platform.disk.as_ref();
         if !disk.exists(&home.join(DATABASE)) && !is_lost(disk, home)? {
-            return Err(Error::NotEnrolled);
+            return Err(or_quarantined(home, disk, Error::NotEnrolled));
         }
         let store = HandsetStore::open_on(
             Arc::clone(&platform.disk),
             home,
             platform.keystore.database_key()?,
         )?;
-        let account = store.account()?;
+        let account = store
+            .account()
+            .map_err(|error| or_quarantined(home, disk, error))?;
         let disk = Arc::clone(&platform.disk);
         let photos = PhotoFolder::open_on(disk, &home.join(PHOTOS), platform.keystore.photo_key()?)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
@@ -74,6 +82,10 @@ impl Terminal {
         // A failed sweep only wastes disk space, so it does not prevent opening.
         if let Err(error) = terminal.sweep_photos() {
             tracing::info!(name: "photos.not_swept", cause = error.code().as_str());
+        }
+        // Without the reserve only a sync on a full disk fails.
+        if let Err(error) = terminal.store().keep_reserve() {
+            tracing::info!(name: "store.no_reserve", cause = error.code().as_str());
         }
         // Until the next open the pack is read where it is.
         if let Err(error) = terminal.store().settle_grid() {

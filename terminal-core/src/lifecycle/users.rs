@@ -80,8 +80,8 @@ impl HomeCondition {
                 "the enrolment was not completed; enrol again with the same code",
             ),
             Self::MovedAside => (
-                "数据库损坏，已移到一边，请运行抢救",
-                "the database was damaged and moved aside; salvage it",
+                "数据库损坏，有内容等待抢救，请找管理员（salvage）",
+                "the database is damaged and its content waits to be salvaged; ask the administrator (salvage)",
             ),
             Self::HandedOver(done) => return reason_words(lang, &done.reason()),
             Self::Newer => (
@@ -101,7 +101,7 @@ impl HomeCondition {
             Error::NotEnrolled => Self::EnrolmentPending,
             Error::Quarantined { .. } => Self::MovedAside,
             Error::Newer { .. } => Self::Newer,
-            Error::Keystore(_) => Self::KeysUnreadable,
+            Error::Keystore(_) | Error::KeyFile { .. } => Self::KeysUnreadable,
             other if other.code() == HandsetCode::HandedOver => Self::HandedOver(HandedOver::default()),
             other => Self::Unreadable(other.reason()),
         }
@@ -154,7 +154,6 @@ fn examine(handset: &Handset, is_current: bool, home: PathBuf) -> HandsetUser {
     };
     let is_salvage_due = handset.waits_for_salvage(&home);
     let condition = match condition {
-        HomeCondition::EnrolmentPending if is_salvage_due => HomeCondition::MovedAside,
         // Opening wipes a home whose hand-over is complete, so the note may be new.
         HomeCondition::HandedOver(unknown) => HomeCondition::HandedOver(
             wipe::finish(&home, handset.disk())

@@ -5,7 +5,10 @@ use crate::{
     Error, Result,
     platform::{
         disk::Disk,
-        home::{DATABASE, KEY_FILE, NOTE, PHOTOS, SALVAGE_FOLDER, WIPING, is_app_file, is_grid_file},
+        home::{
+            DATABASE, KEY_FILE, NOTE, PHOTOS, RESERVE, RESERVE_PART, SALVAGE_FOLDER, WIPING, is_app_file,
+            is_grid_file,
+        },
         keystore::Keystore,
     },
     store::{card::predecessor, handed_over::HandedOver},
@@ -60,7 +63,12 @@ pub(crate) fn begin_anew(home: &Path, disk: &dyn Disk) -> Result<()> {
 fn remove(home: &Path, disk: &dyn Disk) -> Result<()> {
     remove_where(home, disk, &|name| name.starts_with(KEY_FILE))?;
     remove_where(home, disk, &|name| {
-        name.starts_with(DATABASE) || name.ends_with("stream.json") || is_grid_file(name) || is_app_file(name)
+        name.starts_with(DATABASE)
+            || name.ends_with("stream.json")
+            || is_grid_file(name)
+            || is_app_file(name)
+            || name == RESERVE
+            || name == RESERVE_PART
     })?;
     for folder in [PHOTOS, SALVAGE_FOLDER] {
         let folder = home.join(folder);

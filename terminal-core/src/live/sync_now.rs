@@ -215,12 +215,21 @@ impl Terminal {
             signer: platform.keystore.signer(self.account().stream)?,
         };
         let memory = &self.network().memory;
-        let report = driver.run_guided(self.store(), guide, &call.cancel, memory, listener)?;
+        let mut run = || driver.run_guided(self.store(), guide, &call.cancel, memory, listener);
+        let report = match run() {
+            // Receipts free space, so the reserve is for them.
+            Err(Error::Full | Error::OutcomeUnknown) if self.store().release_reserve()? => run()?,
+            other => other?,
+        };
         if let Some(https) = self.kept_https().as_ref() {
             https.trust(&self.store().account()?.pins);
         }
+        self.store().correct_made_times(&platform.clock.read())?;
         if report.is_success() {
             self.forget_old()?;
+        }
+        if let Err(error) = self.store().keep_reserve() {
+            tracing::info!(name: "store.no_reserve", cause = error.code().as_str());
         }
         if let Some(done) = &report.handed_over {
             self.wipe(done)?;

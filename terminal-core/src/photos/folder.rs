@@ -211,12 +211,12 @@ impl PhotoFolder {
     }
 
     /// Deletes the files that a killed process left behind: temporary files, and photos and thumbnails for
-    /// which `is_named` returns false. Returns the number of deleted files. No other process may take in a
+    /// which `is_kept` returns false. Returns the number of deleted files. No other process may take in a
     /// photo meanwhile. Files with other names are kept.
     ///
     /// # Errors
     /// [`PhotoError::Folder`].
-    pub fn sweep(&self, is_named: &dyn Fn(Sha256) -> bool) -> Result<usize, PhotoError> {
+    pub fn sweep(&self, is_kept: &dyn Fn(Sha256) -> bool) -> Result<usize, PhotoError> {
         let mut removed = 0;
         for name in self.disk.names(&self.dir).map_err(PhotoError::disk)? {
             let Some((photo, rest)) = name.split_once('.') else {
@@ -229,7 +229,7 @@ impl PhotoFolder {
                 .iter()
                 .any(|content| {
                     rest.strip_prefix(content.extension())
-                        .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_named(photo)))
+                        .is_some_and(|end| end.starts_with(".new-") || (end.is_empty() && !is_kept(photo)))
                 });
             if is_left_over {
                 self.disk

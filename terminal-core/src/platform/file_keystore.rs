@@ -14,6 +14,7 @@ use crate::{
 use protocol::{
     ids::StreamId,
     photo::Sha256,
+    problem::HandsetCode,
     sign::{Signer, SoftwareKey},
 };
 use serde::{Deserialize, Serialize};
@@ -48,16 +49,16 @@ impl FileKeystore {
     /// an existing one, even if two processes create it at the same time.
     ///
     /// # Errors
-    /// [`Error::Keystore`] if the file is damaged, readable by others, or missing while its database exists.
+    /// [`Error::KeyFile`] if the file is damaged, readable by others, or missing while its database exists.
     pub fn open_or_create(home: &Path, random: &dyn Random) -> Result<Self> {
         fs::create_dir_all(home).map_err(Error::io(home))?;
         let path = home.join(KEY_FILE);
         if !path.exists() {
             if home.join(DATABASE).exists() || home.join(CARD).exists() {
-                return Err(Error::Keystore(format!(
-                    "{} is missing, its database is there",
-                    path.display()
-                )));
+                return Err(Error::KeyFile {
+                    code: HandsetCode::KeysMissing,
+                    detail: format!("{} is missing, its database is there", path.display()),
+                });
             }
             create(home, &path, random)?;
         }
@@ -67,7 +68,10 @@ impl FileKeystore {
     fn read(path: &Path) -> Result<Self> {
         private(path)?;
         let text = Zeroizing::new(fs::read_to_string(path).map_err(Error::io(path))?);
-        let damaged = || Error::Keystore(format!("{} is damaged", path.display()));
+        let damaged = || Error::KeyFile {
+            code: HandsetCode::KeysDamaged,
+            detail: format!("{} is damaged", path.display()),
+        };
         let file: KeyFile = serde_json::from_str(&text).map_err(|_| damaged())?;
         let key = |text: &str| {
             let mut key = Zeroizing::new([0; 32]);
@@ -89,11 +93,14 @@ fn private(path: &Path) -> Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = fs::metadata(path).map_err(Error::io(path))?.permissions().mode();
     if mode & 0o077 != 0 {
-        return Err(Error::Keystore(format!(
-            "{} is readable by others (mode {:o}); chmod 600 it",
-            path.display(),
-            mode & 0o777
-        )));
+        return Err(Error::KeyFile {
+            code: HandsetCode::KeysExposed,
+            detail: format!(
+                "{} is readable by others (mode {:o}); chmod 600 it",
+                path.display(),
+                mode & 0o777
+            ),
+        });
     }
     Ok(())
 }
@@ -185,7 +192,10 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         assert!(matches!(
             FileKeystore::open_or_create(home.path(), &SystemRandom),
-            Err(Error::Keystore(_))
+            Err(Error::KeyFile {
+                code: HandsetCode::KeysExposed,
+                ..
+            })
         ));
     }
 
@@ -195,7 +205,10 @@ mod tests {
         fs::write(home.path().join(DATABASE), b"sealed").unwrap();
         assert!(matches!(
             FileKeystore::open_or_create(home.path(), &SystemRandom),
-            Err(Error::Keystore(_))
+            Err(Error::KeyFile {
+                code: HandsetCode::KeysMissing,
+                ..
+            })
         ));
         assert!(!home.path().join(KEY_FILE).exists());
     }

@@ -21,6 +21,10 @@ pub(crate) const SALVAGE_FOLDER: &str = "salvage.tmp";
 pub(crate) const WORK_LOCK: &str = "work.lock";
 /// Held while a process syncs.
 pub(crate) const SYNC_LOCK: &str = "sync.lock";
+/// Space that is kept for a sync on a full disk.
+pub(crate) const RESERVE: &str = "reserve";
+/// [`RESERVE`] while it is being written.
+pub(crate) const RESERVE_PART: &str = ".reserve.part";
 /// The note that remains in a home that was handed over and wiped.
 pub const NOTE: &str = "handed-over.json";
 /// [`NOTE`] while the wipe is not finished.

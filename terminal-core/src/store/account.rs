@@ -116,7 +116,11 @@ impl HandsetStore {
     pub(crate) fn save_account(&self, new: &Account, epoch: &str) -> Result<()> {
         self.write(|tx| {
             match account_of(tx) {
-                Ok(old) if old.stream != new.stream => return Err(Error::AlreadyEnrolled),
+                Ok(old) if old.stream != new.stream => {
+                    return Err(Error::AlreadyEnrolled {
+                        holder: old.holder_name,
+                    });
+                }
                 Ok(_) | Err(Error::NotEnrolled) => {}
                 Err(error) => return Err(error),
             }

@@ -17,9 +17,9 @@ use crate::{
     },
     store::{
         changes::{ChangeHub, Collector, FeedState, HandsetChange},
-        connect::{connect, connect_reader, is_unreadable},
+        connect::{Writing, connect, connect_reader, damaged_page, is_unreadable},
         quarantine::{
-            DAMAGED, finish_quarantine, is_lost, mark_damaged, move_to_quarantine, quarantine,
+            DAMAGED, finish_quarantine, has_salvaged, is_lost, mark_damaged, move_to_quarantine, quarantine,
             quarantine_lost, quarantined_databases,
         },
         readers::Readers,
@@ -49,8 +49,10 @@ pub struct HandsetStore {
 
 /// The connection that writes.
 enum Writer {
-    Open(Connection),
-    /// A COMMIT has failed; the next use opens the file again.
+    /// One that excludes all others is closed after each use, so that others get their turn and space that was freed
+    /// is noticed.
+    Open(Writing),
+    /// A COMMIT has failed, or the disk was full; the next use opens the file again.
     Lost,
     /// [`HandsetStore::close`] was called.
     Closed,
@@ -98,7 +100,7 @@ impl HandsetStore {
             return Err(quarantine_lost(disk.as_ref(), &path)?);
         }
         let is_new = !disk.exists(&path);
-        let mut connection = match connect(disk.as_ref(), &path, &key) {
+        let mut writing = match connect(disk.as_ref(), &path, &key) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
                 let moved_to = move_to_quarantine(disk.as_ref(), &path)?;
                 return Err(Error::Quarantined {
@@ -108,9 +110,9 @@ impl HandsetStore {
             }
             other => other?,
         };
-        match migrate(&mut connection) {
+        match migrate(&mut writing.connection) {
             Err(Error::Store(error)) if is_unreadable(&error) => {
-                drop(connection);
+                drop(writing);
                 mark_damaged(disk.as_ref(), home, &path)?;
                 return Err(quarantine(disk.as_ref(), &path)?);
             }
@@ -120,12 +122,14 @@ impl HandsetStore {
             disk.sync_folder(home).map_err(Error::io(home))?;
         }
         let collector = Collector::default();
-        collector.listen(&mut connection)?;
+        collector.listen(&mut writing.connection)?;
+        let mut writer = Writer::Open(writing);
+        end_use(&mut writer);
         Ok(Self {
             disk,
             home: home.to_owned(),
             key,
-            writer: Mutex::new(Writer::Open(connection)),
+            writer: Mutex::new(writer),
             readers: Readers::default(),
             collector,
             hub: ChangeHub::default(),
@@ -135,15 +139,27 @@ impl HandsetStore {
     }
 
     /// Handles an error of a transaction: damage is marked beside the file, so that the next open moves it to
-    /// quarantine.
+    /// quarantine, and is called damage from now on.
     fn met(&self, error: Error) -> Error {
-        if let Error::Store(fault) = &error
-            && is_unreadable(fault)
-            && let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &self.home.join(DATABASE))
-        {
+        let detail = match &error {
+            Error::Store(fault) if is_unreadable(fault) => fault.to_string(),
+            // SQLCipher reads a page of zeros as such, without checking it.
+            Error::Data(detail) if self.has_damaged_page() => detail.clone(),
+            _ => return error,
+        };
+        let path = self.home.join(DATABASE);
+        if let Err(mark) = mark_damaged(self.disk.as_ref(), &self.home, &path) {
             tracing::error!(name: "store.damage_not_marked", cause = mark.code().as_str());
         }
-        error
+        Error::Quarantined {
+            moved_to: path,
+            detail,
+        }
+    }
+    /// Returns true if the checksum of a page is wrong. Reads the whole file.
+    fn has_damaged_page(&self) -> bool {
+        connect_reader(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)
+            .is_ok_and(|connection| damaged_page(&connection))
     }
     /// Checks the whole file. Damage is marked, so that the next open moves the file to quarantine.
     ///
@@ -154,7 +170,7 @@ impl HandsetStore {
             self.read(|c| Ok(c.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?));
         let is_sound = match &found {
             Ok(text) => text == "ok",
-            Err(Error::Store(_)) => false,
+            Err(Error::Store(_) | Error::Quarantined { .. }) => false,
             Err(_) => return found.map(|_| false),
         };
         if !is_sound {
@@ -176,6 +192,11 @@ impl HandsetStore {
         Ok(!quarantined_databases(&self.home, self.disk.as_ref())?.is_empty())
     }
 
+    /// Returns true if a quarantined database of this home was handed over.
+    pub(crate) fn has_salvaged_databases(&self) -> Result<bool> {
+        has_salvaged(&self.home, self.disk.as_ref())
+    }
+
     /// Takes the right to sync this store, or returns `None` if another process or thread has it. The right
     /// ends when the guard is dropped or the process ends, so no stale flag can block a sync.
     pub fn sync_guard(&self) -> Result<Option<SyncGuard>> {
@@ -184,10 +205,20 @@ impl HandsetStore {
         Ok(lock.map(|lock| SyncGuard { _lock: lock }))
     }
 
-    /// Runs `work` in one durable transaction. [`Error::OutcomeUnknown`] if COMMIT failed, see the module.
+    /// Runs `work` in one durable transaction. [`Error::OutcomeUnknown`] if COMMIT failed, see the module; [`Error::Full`]
+    /// if it failed for want of space and nothing was stored.
     pub(crate) fn write<T>(&self, work: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let mut writer = self.writer();
-        let connection = self.connection(&mut writer, false)?;
+        let done = self.write_on(&mut writer, work);
+        end_use(&mut writer);
+        done
+    }
+    fn write_on<T>(
+        &self,
+        writer: &mut Writer,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let connection = self.connection(writer, false)?;
         self.collector.forget();
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&tx).and_then(|value| {
@@ -205,7 +236,7 @@ impl HandsetStore {
                 drop(tx);
                 if !connection.is_autocommit() {
                     // The rollback failed too: drop the connection.
-                    self.lose(&mut writer);
+                    self.lose(writer);
                 }
                 return Err(self.met(error));
             }
@@ -220,9 +251,13 @@ impl HandsetStore {
                 // The outcome is unknown; the store is opened again.
                 let sqlite = error.sqlite_error().map_or(0, |error| error.extended_code);
                 tracing::warn!(name: "store.commit_failed", sqlite);
-                self.lose(&mut writer);
+                let is_undone = is_full(&error) && surely_undone(connection);
+                self.lose(writer);
                 self.hub.publish(&HandsetChange::all());
                 planted!(SavedWithoutCommit => return Ok(value));
+                if is_undone {
+                    return Err(Error::Full);
+                }
                 Err(Error::OutcomeUnknown)
             }
         }
@@ -235,11 +270,25 @@ impl HandsetStore {
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
             Err(TryLockError::WouldBlock) => {
                 let path = self.home.join(DATABASE);
-                let open = || connect_reader(self.disk.as_ref(), &path, &self.key);
-                return self.readers.read(open, work).map_err(|error| self.met(error));
+                match self
+                    .readers
+                    .lend(|| connect_reader(self.disk.as_ref(), &path, &self.key))
+                {
+                    // The disk is full, so the other use has the database alone.
+                    Err(Error::Full) => self.writer(),
+                    lent => {
+                        let read = lent.and_then(|reader| reader.read(work));
+                        return read.map_err(|error| self.met(error));
+                    }
+                }
             }
         };
-        let connection = self.connection(&mut writer, true)?;
+        let done = self.read_on(&mut writer, work);
+        end_use(&mut writer);
+        done
+    }
+    fn read_on<T>(&self, writer: &mut Writer, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let connection = self.connection(writer, true)?;
         let tx = connection.transaction()?;
         work(&tx).map_err(|error| self.met(error))
     }
@@ -277,19 +326,21 @@ impl HandsetStore {
     /// found is durable, not only in the unsynced tail of the log.
     fn connection<'w>(&self, writer: &'w mut Writer, is_only_read: bool) -> Result<&'w mut Connection> {
         if matches!(writer, Writer::Lost) {
-            let mut connection = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
-            match connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())) {
+            let mut writing = connect(self.disk.as_ref(), &self.home.join(DATABASE), &self.key)?;
+            match writing
+                .connection
+                .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+            {
                 // SQLite syncs the log before it copies the first page, so everything can be read although
                 // the disk is full.
-                Err(error)
-                    if is_only_read && error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull) => {}
+                Err(error) if is_only_read && is_full(&error) => {}
                 other => other?,
             }
-            self.collector.listen(&mut connection)?;
-            *writer = Writer::Open(connection);
+            self.collector.listen(&mut writing.connection)?;
+            *writer = Writer::Open(writing);
         }
         match writer {
-            Writer::Open(connection) => Ok(connection),
+            Writer::Open(writing) => Ok(&mut writing.connection),
             Writer::Lost => Err(Error::OutcomeUnknown),
             Writer::Closed => Err(Error::Closed),
         }
@@ -317,6 +368,24 @@ impl HandsetStore {
     #[cfg(test)]
     pub(crate) fn fail_next_commit(&self, fault: CommitFault) {
         *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(fault);
+    }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
+/// Returns true if a COMMIT that failed on a full disk is surely undone. When SQLite says that the transaction ended, it
+/// has rolled back, but the WAL may contain its frames, and a restart could apply them. Emptying the WAL removes them.
+fn surely_undone(connection: &Connection) -> bool {
+    let emptied = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    connection.is_autocommit() && emptied().is_ok_and(|busy| busy == 0)
+}
+
+/// Closes a connection that excludes all others.
+fn end_use(writer: &mut Writer) {
+    if matches!(writer, Writer::Open(Writing { alone: Some(_), .. })) {
+        *writer = Writer::Lost;
     }
 }
 

@@ -78,7 +78,7 @@ pub struct Item {
     pub sha256: Sha256,
     /// What it is about, for the queue.
     pub summary: Summary,
-    /// Time of submission by the wall clock.
+    /// Time of submission: the best estimate; corrected once the time is known.
     pub created: Millis,
     /// Who holds it.
     pub custody: Custody,

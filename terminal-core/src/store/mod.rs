@@ -20,6 +20,7 @@ pub(crate) mod item_pages;
 pub(crate) mod items;
 pub(crate) mod last_fix;
 pub(crate) mod lookups;
+mod made;
 pub(crate) mod mailbox;
 pub(crate) mod mark;
 pub(crate) mod matter_use;
@@ -36,6 +37,7 @@ pub(crate) mod quarantine;
 mod readers;
 pub(crate) mod recover;
 pub(crate) mod reference_photos;
+mod reserve;
 pub(crate) mod retry;
 pub(crate) mod schema;
 pub(crate) mod seen_tasks;
@@ -47,6 +49,7 @@ pub(crate) mod submit;
 pub mod testing;
 #[cfg(test)]
 mod tests;
+mod unnamed_photos;
 pub(crate) mod uploads;
 
 pub use account::Account;

@@ -99,6 +99,29 @@ pub fn quarantined_databases(home: &Path, disk: &dyn Disk) -> Result<Vec<PathBuf
     Ok(names.into_iter().map(|name| home.join(name)).collect())
 }
 
+/// [`Error::Quarantined`] if a database of this home waits to be salvaged, else `error`. A home without an enrolment of
+/// which work waits is damaged, and no new handset.
+pub(crate) fn or_quarantined(home: &Path, disk: &dyn Disk, error: Error) -> Error {
+    let waiting = quarantined_databases(home, disk).unwrap_or_default();
+    match (error, waiting.into_iter().next_back()) {
+        (Error::NotEnrolled, Some(moved_to)) => Error::Quarantined {
+            moved_to,
+            detail: "it waits to be salvaged".into(),
+        },
+        (other, _) => other,
+    }
+}
+
+/// Returns true if a quarantined database of the home was handed over.
+pub(crate) fn has_salvaged(home: &Path, disk: &dyn Disk) -> Result<bool> {
+    let names = disk.names(home).map_err(Error::io(home))?;
+    Ok(names.iter().any(|name| {
+        name.strip_prefix(DATABASE)
+            .and_then(|rest| rest.strip_prefix(".saved-"))
+            .is_some_and(|n| n.parse::<u32>().is_ok())
+    }))
+}
+
 /// Suffix of the mark beside a database in which damage was found.
 pub(super) const DAMAGED: &str = ".damaged";
 

@@ -25,24 +25,14 @@ struct Pool {
 }
 
 impl Readers {
-    /// Runs `work` on a consistent snapshot of the last committed state, on a connection that `open` makes if none is
-    /// idle.
-    pub(super) fn read<T>(
-        &self,
-        open: impl FnOnce() -> Result<Connection>,
-        work: impl FnOnce(&Connection) -> Result<T>,
-    ) -> Result<T> {
-        let (lent, idle) = self.lend()?;
-        let mut connection = idle.map_or_else(open, Ok)?;
-        let value = {
-            let tx = connection.transaction()?;
-            work(&tx)
-        };
-        lent.give_back(connection);
-        value
+    /// A connection: one that `open` makes if none is idle.
+    pub(super) fn lend(&self, open: impl FnOnce() -> Result<Connection>) -> Result<Reader<'_>> {
+        let (lent, idle) = self.take()?;
+        let connection = idle.map_or_else(open, Ok)?;
+        Ok(Reader { lent, connection })
     }
 
-    fn lend(&self) -> Result<(Lent<'_>, Option<Connection>)> {
+    fn take(&self) -> Result<(Lent<'_>, Option<Connection>)> {
         let mut pool = self.pool();
         if pool.is_closed {
             return Err(Error::Closed);
@@ -75,6 +65,24 @@ impl Readers {
 
     fn pool(&self) -> MutexGuard<'_, Pool> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A connection of the pool.
+pub(super) struct Reader<'r> {
+    lent: Lent<'r>,
+    connection: Connection,
+}
+
+impl Reader<'_> {
+    /// Runs `work` on a consistent snapshot of the last committed state.
+    pub(super) fn read<T>(mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let value = {
+            let tx = self.connection.transaction()?;
+            work(&tx)
+        };
+        self.lent.give_back(self.connection);
+        value
     }
 }
 

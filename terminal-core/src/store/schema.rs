@@ -14,6 +14,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("migrations/0006_summary_parts.sql"),
     include_str!("migrations/0007_received.sql"),
     include_str!("migrations/0008_read_items.sql"),
+    include_str!("migrations/0009_made_times.sql"),
 ];
 
 /// Migrates the database to this program's schema; each step and its version number in one transaction.

@@ -22,6 +22,8 @@ pub(super) mod keys {
     /// The latest satellite fixes of this boot.
     pub const SEEN_FIXES: &str = "seen_fixes";
     pub const LAST_FIX: &str = "last_fix";
+    /// Photo files that nothing names, and since when, as JSON.
+    pub const UNNAMED_PHOTOS: &str = "unnamed_photos";
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.
     pub const PHOTO_LIMIT: &str = "photo_limit";
@@ -72,7 +74,7 @@ impl HandsetStore {
     pub fn epoch(&self) -> Result<Option<String>> {
         self.read(|c| get(c, keys::EPOCH))
     }
-    /// Wall-clock time at which the last sync ended with nothing left to do.
+    /// Time at which the last sync ended with nothing left to do: the best estimate.
     pub fn last_sync(&self) -> Result<Option<Millis>> {
         self.read(|c| {
             get(c, keys::LAST_SYNC)?
@@ -82,6 +84,14 @@ impl HandsetStore {
     }
     pub(crate) fn set_last_sync(&self, at: Millis) -> Result<()> {
         self.write(|tx| set(tx, keys::LAST_SYNC, &at.0.to_string()))
+    }
+    /// The server's time at its last answer.
+    pub(crate) fn last_server_time(&self) -> Result<Option<Millis>> {
+        self.read(|c| {
+            get(c, keys::LAST_SERVER_TIME)?
+                .map(|t| parse(&t).map(Millis))
+                .transpose()
+        })
     }
     /// Wall-clock time of the server's last answer.
     pub fn last_contact(&self) -> Result<Option<Millis>> {

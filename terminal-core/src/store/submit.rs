@@ -22,6 +22,10 @@ use protocol::{
     sabotage::{self, Defect},
 };
 use rusqlite::{Connection, params};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 pub(super) fn next_n(connection: &Connection) -> Result<u64> {
     settings::get(connection, settings::keys::NEXT_N)?.map_or(Ok(1), |text| parse(&text))
@@ -29,6 +33,32 @@ pub(super) fn next_n(connection: &Connection) -> Result<u64> {
 
 pub(super) fn set_next_n(connection: &Connection, n: u64) -> Result<()> {
     settings::set(connection, settings::keys::NEXT_N, &n.to_string())
+}
+
+/// Drops control characters other than line ends and tabs from all texts. Nobody means to type them; they come from
+/// scanners and other programs, no database engine stores a NUL, and terminals obey some of them.
+fn without_controls(payload: Box<RawValue>) -> serde_json::Result<Box<RawValue>> {
+    // Written with a backslash, or beyond ASCII as they are; nearly no payload has either.
+    if !payload.get().contains(|c: char| c == '\\' || c.is_control()) {
+        return Ok(payload);
+    }
+    to_raw_value(&plain(serde_json::from_str(payload.get())?))
+}
+
+fn plain(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(
+            text.chars()
+                .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+                .collect(),
+        ),
+        Value::Array(all) => all.into_iter().map(plain).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, plain(value)))
+            .collect(),
+        other => other,
+    }
 }
 
 pub(super) fn entry_bytes(connection: &Connection, new: &NewEntry, n: u64) -> Result<Vec<u8>> {
@@ -44,7 +74,7 @@ pub(super) fn entry_bytes(connection: &Connection, new: &NewEntry, n: u64) -> Re
         author: account.holder,
         post: account.post,
         grid: new.grid.clone(),
-        payload: new.payload.to_json()?,
+        payload: without_controls(new.payload.to_json()?)?,
         evidence: new.evidence.clone(),
     };
     let bytes = entry.to_bytes()?;
@@ -76,11 +106,12 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
     }
     let n = next_n(connection)?;
     let bytes = entry_bytes(connection, new, n)?;
+    let clock = &new.evidence.clock;
     connection
         .prepare_cached(
             "INSERT INTO item (id, n, kind, record, after_entry, supersedes, bytes, sha256, summary, created,
-                               summary_parts)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                               summary_parts, made_boot, made_monotonic_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute(params![
             new.id.to_string(),
@@ -92,8 +123,10 @@ pub(super) fn insert(connection: &Connection, new: &NewEntry) -> Result<Item> {
             bytes,
             Sha256::of(&bytes).to_string(),
             new.summary.words(Lang::Zh),
-            new.evidence.clock.wall.0,
+            clock.estimate().0,
             to_json(&new.summary)?,
+            (!clock.is_trusted()).then_some(clock.boot.as_str()),
+            (!clock.is_trusted()).then_some(clock.monotonic_ms),
         ])?;
     for (position, (photo, file)) in photos.iter().zip(&new.photo_files).enumerate() {
         connection

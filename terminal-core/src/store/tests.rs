@@ -102,7 +102,9 @@ fn an_unknown_commit_outcome_is_reported() {
 fn a_database_of_a_newer_version_is_refused() {
     let home = tempfile::tempdir().unwrap();
     drop(store(home.path()));
-    let connection = connect(&SystemDisk, &home.path().join(DATABASE), &[3; 32]).unwrap();
+    let connection = connect(&SystemDisk, &home.path().join(DATABASE), &[3; 32])
+        .unwrap()
+        .connection;
     connection.pragma_update(None, "user_version", 99).unwrap();
     drop(connection);
     assert!(matches!(

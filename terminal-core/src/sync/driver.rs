@@ -85,6 +85,7 @@ impl Driver<'_> {
         let counted = meter.write();
         let mut report = done?;
         counted?;
+        report.offset_ms = store.clock_reading(self.clock.read())?.offset_ms.unwrap_or(0);
         report.bytes_sent = meter.total().sent;
         report.bytes_received = meter.total().received;
         Ok(report)

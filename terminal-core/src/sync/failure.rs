@@ -3,8 +3,18 @@
 use crate::{sync::step::StepOutcome, transport::request::Response};
 use protocol::{
     entry::Reason,
-    problem::{ErrorCode, HandsetCode, Problem, Recovery},
+    problem::{ErrorCode, HandsetCode, Problem, ProblemCode, Recovery},
 };
+
+/// The longest wait in milliseconds that is believed when a server asks for it: a manual sync does not end it. The
+/// centre's server asks for minutes; a date of another century comes from somebody else's error.
+const LONGEST_ASKED: i64 = 3_600_000;
+
+/// What a 401 means on a handset, in Chinese and English.
+const SIGN_IN: (&str, &str) = (
+    "服务器没有认出本机，将自动重新验证；一直这样请联系管理员",
+    "the server did not recognise this handset, which proves itself again; if this goes on, contact the administrator",
+);
 
 /// What to do about a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +99,18 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
         (None, _) => FailureKind::Network,
     };
     let reason = match problem {
+        // The server's words are for a person who signs in; a handset does it by itself.
+        Some(problem)
+            if matches!(
+                &problem.code,
+                ErrorCode::Problem(ProblemCode::Unauthenticated | ProblemCode::TokenExpired)
+            ) =>
+        {
+            Reason::new(problem.code, SIGN_IN.0, SIGN_IN.1)
+        }
+        None if kind == FailureKind::Authenticate => {
+            Reason::new(ErrorCode::of_http(response.status), SIGN_IN.0, SIGN_IN.1)
+        }
         Some(problem) => {
             let en = if problem.detail.is_empty() {
                 problem.title_en
@@ -115,9 +137,10 @@ pub fn classify(outcome: StepOutcome) -> Result<Response, SyncFailure> {
 /// Returns the delay from Retry-After in milliseconds. The header holds seconds, or a date that is compared with the
 /// response's Date header, because the handset's clock may be wrong.
 fn parse_retry_after(response: &Response) -> Option<i64> {
+    let believed = |wait: i64| (wait <= LONGEST_ASKED).then_some(wait);
     let text = response.header("retry-after")?.trim();
     if let Ok(seconds) = text.parse::<u32>() {
-        return Some(i64::from(seconds) * 1000);
+        return believed(i64::from(seconds) * 1000);
     }
     let date = |text: &str| {
         jiff::fmt::rfc2822::parse(text)
@@ -126,7 +149,7 @@ fn parse_retry_after(response: &Response) -> Option<i64> {
     };
     let until = date(text)?;
     let from = response.header("date").and_then(date)?;
-    Some(until.saturating_sub(from).max(0))
+    believed(until.saturating_sub(from).max(0))
 }
 
 /// Makes a failure that the handset detected itself.
@@ -280,6 +303,29 @@ mod tests {
             after(&[("retry-after", "soon")]),
             FailureKind::Transient { retry_after_ms: None }
         );
+    }
+
+    #[test]
+    fn field_e_a_wait_until_another_century_is_not_believed() {
+        for wait in ["Thu, 01 Jan 2099 00:00:00 GMT", "4294967295", "86400"] {
+            let headers = [("retry-after", wait), ("date", "Wed, 21 Oct 2015 07:28:00 GMT")];
+            assert_eq!(
+                kind(answer(429, &headers, "")),
+                FailureKind::Transient { retry_after_ms: None },
+                "{wait}"
+            );
+        }
+    }
+
+    #[test]
+    fn field_e_a_handset_is_not_told_to_sign_in() {
+        let problem = serde_json::to_string(&Problem::new(ProblemCode::Unauthenticated)).unwrap();
+        for body in [problem.as_str(), ""] {
+            let failure = classify(answer(401, &[], body)).unwrap_err();
+            assert_eq!(failure.kind, FailureKind::Authenticate);
+            assert!(!failure.reason.zh.contains("登录"), "{:?}", failure.reason);
+            assert!(failure.reason.zh.contains("自动重新验证"), "{:?}", failure.reason);
+        }
     }
 
     #[test]

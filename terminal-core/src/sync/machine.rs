@@ -16,7 +16,6 @@ use crate::{
         step::{NextAction, PendingRequest, StepOutcome},
     },
 };
-use protocol::time::Millis;
 
 impl Sync {
     /// Returns the next action. An action whose outcome was never applied counts as lost.
@@ -47,7 +46,7 @@ impl Sync {
             None => self.work(store, now)?,
         };
         let Some((asked, action)) = next else {
-            return self.rest(store, now.wall);
+            return self.rest(store, now);
         };
         self.asked = Some((asked, now.clone()));
         Ok(action)
@@ -79,11 +78,11 @@ impl Sync {
         self.app_action(store, now.wall)
     }
     /// Nothing is due: returns how long to wait.
-    fn rest(&mut self, store: &HandsetStore, now: Millis) -> Result<NextAction> {
-        match store.next_due(now)? {
+    fn rest(&mut self, store: &HandsetStore, now: &ClockRaw) -> Result<NextAction> {
+        match store.next_due(now.wall)? {
             Some(until) => Ok(NextAction::Wait(until)),
             None => {
-                store.set_last_sync(now)?;
+                store.set_last_sync(store.clock_reading(now.clone())?.estimate())?;
                 Ok(NextAction::Done)
             }
         }

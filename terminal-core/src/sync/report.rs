@@ -42,6 +42,9 @@ pub struct SyncReport {
     pub problem: Option<Reason>,
     /// Wall-clock time of the next try, if something waits for a time.
     pub next_try: Option<Millis>,
+    /// Milliseconds from the wall clock to the corrected one, for times that are shown.
+    #[serde(skip)]
+    pub offset_ms: i64,
     /// The server asked for that wait, so a manual sync does not shorten it.
     pub wait_asked: bool,
     /// The stream has ended and everything was handed over; the home is wiped next.

@@ -80,7 +80,7 @@ impl SyncReport {
             lines.push(format!(
                 "{}{}{}",
                 lang.pick("下次重试：", "Next try: "),
-                words::soon(lang, at, now),
+                words::soon(lang, at.plus(self.offset_ms), now.plus(self.offset_ms)),
                 if self.wait_asked { asked } else { "" },
             ));
         }

@@ -31,6 +31,8 @@ pub struct ActivityContent {
     pub starts: Option<Millis>,
     pub ends: Option<Millis>,
     pub place: String,
+    /// The cell of the version that this one revises: it stays unless a position gives another.
+    pub cell: Option<CellCode>,
     pub organiser: String,
     pub participants: Option<u32>,
     pub summary: String,
@@ -79,12 +81,15 @@ impl DraftContent for ActivityContent {
             starts: self.starts.ok_or_else(|| missing("开始时间", "start"))?,
             ends: self.ends.ok_or_else(|| missing("结束时间", "end"))?,
             place: text(&self.place),
-            cell,
+            cell: cell.or(self.cell),
             organiser: text(&self.organiser),
             participants: self.participants.ok_or_else(|| missing("人数", "participants"))?,
             summary: text(&self.summary),
             photos,
         }))
+    }
+    fn kept_cell(&self) -> Option<CellCode> {
+        self.cell
     }
     fn summary(&self) -> Summary {
         Summary::new([&self.title, &self.place].map(|part| SummaryPart::Text(part.clone())))
@@ -107,6 +112,7 @@ impl From<Activity> for ActivityContent {
             starts: Some(sent.starts),
             ends: Some(sent.ends),
             place: sent.place,
+            cell: sent.cell,
             organiser: sent.organiser,
             participants: Some(sent.participants),
             summary: sent.summary,
@@ -201,10 +207,15 @@ impl Terminal {
                 let photos = sent.photos.clone();
                 Draft::revise(self, record, last.id, &photos, sent.into())
             }
-            // Written on an earlier handset: the mailbox has only the title.
+            // Written on an earlier handset: what the mailbox has.
             (None, Some(row)) => {
                 let content = ActivityContent {
+                    category: row.category.unwrap_or_default(),
                     title: row.title,
+                    starts: row.starts,
+                    ends: row.ends,
+                    place: row.place.unwrap_or_default(),
+                    participants: row.participants,
                     ..ActivityContent::default()
                 };
                 Draft::revise(self, record, row.entry, &[], content)

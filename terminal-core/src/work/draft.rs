@@ -55,6 +55,10 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     fn chosen_cell(&self) -> Option<CellCode> {
         None
     }
+    /// The cell of the version that this one revises: it stays unless a position gives another.
+    fn kept_cell(&self) -> Option<CellCode> {
+        None
+    }
     /// What it is about, for the queue.
     fn summary(&self) -> Summary;
 }
@@ -211,26 +215,32 @@ impl<C: DraftContent> Draft<C> {
             .transpose()
     }
     /// The cell that the entry will name, with its names: the one that the worker chose, else the one of
-    /// [`Draft::located`].
+    /// [`Draft::located`], else that of the revised version.
     ///
     /// # Errors
     /// As [`Terminal::where_is`].
     pub fn cell_name(&self) -> Result<Option<DraftCell>> {
+        let named = |code, chosen| {
+            let unnamed = CellName {
+                code,
+                street: None,
+                community: None,
+            };
+            let cell = self.terminal.grid()?.map_or(unnamed, |grid| grid.name(code));
+            Ok(Some(DraftCell { cell, chosen }))
+        };
         if let Some(code) = self.stored.content.chosen_cell() {
-            let cell = self.terminal.grid()?.map_or(
-                CellName {
-                    code,
-                    street: None,
-                    community: None,
-                },
-                |grid| grid.name(code),
-            );
-            return Ok(Some(DraftCell { cell, chosen: true }));
+            return named(code, true);
         }
         let located = self.located()?;
-        Ok(located
-            .and_then(|place| place.cell().cloned())
-            .map(|cell| DraftCell { cell, chosen: false }))
+        match (
+            located.and_then(|place| place.cell().cloned()),
+            self.stored.content.kept_cell(),
+        ) {
+            (Some(cell), _) => Ok(Some(DraftCell { cell, chosen: false })),
+            (None, Some(code)) => named(code, false),
+            (None, None) => Ok(None),
+        }
     }
     /// The photos in the order in which they were added.
     pub fn photos(&self) -> Vec<PhotoRef> {
@@ -366,7 +376,7 @@ impl<C: DraftContent> Draft<C> {
             id: self.id,
             kind: C::KIND.as_str().into(),
             json: serde_json::to_string(&self.stored)?,
-            updated: self.terminal.clock_reading()?.wall,
+            updated: self.terminal.now()?,
         })?;
         Ok(self)
     }
@@ -415,7 +425,8 @@ impl<C: DraftContent> Draft<C> {
             .payload(place.as_ref().and_then(|p| p.cell().map(|c| c.code)), photos)?;
         planted!(DraftGoneBeforeSubmit => self.terminal.store().delete_draft(self.id)?);
         let mut grid = place.and_then(|p| p.grid().cloned());
-        if grid.is_none() && self.stored.content.chosen_cell().is_some() {
+        let content = &self.stored.content;
+        if grid.is_none() && content.chosen_cell().or(content.kept_cell()).is_some() {
             grid = self.terminal.grid()?.map(|grid| grid.version().clone());
         }
         self.terminal.file(Filing {

@@ -6,7 +6,7 @@ use crate::{
     store::history::{HistoryPlace, HistoryRecord, RecordRow},
     terminal::Terminal,
     words::{self, Lang, Summary, SummaryPart},
-    work::queue_row::QueueRow,
+    work::{queue::not_filed, queue_row::QueueRow},
 };
 use protocol::{
     case::CaseState,
@@ -54,7 +54,7 @@ pub struct HistoryRow {
     pub review: Option<Open<ActivityState>>,
     /// Withdrawn by its author before anyone had worked on it.
     pub withdrawn: bool,
-    /// Why the activity record was returned.
+    /// Why the activity record was returned, or why the case was not filed.
     pub reason: Option<Reason>,
     /// The last version of the record on this handset, if it is still here: its state is newer than that of the server.
     pub item: Option<QueueRow>,
@@ -121,6 +121,15 @@ impl HistoryRow {
         }
         match (&self.case, &self.review) {
             (Some(Open::Known(CaseState::Reported)), _) => words::state::received(lang),
+            (Some(Open::Known(CaseState::NotFiled)), _) => {
+                let state = lang.pick("不立案", "Not filed");
+                match self.reason.as_ref().map(|why| words::of_reason(lang, why)) {
+                    Some(why) if !why.is_empty() => {
+                        lang.pick(format!("{state}：{why}"), format!("{state}: {why}"))
+                    }
+                    _ => state.into(),
+                }
+            }
             (Some(Open::Known(case)), _) => lang.pick(case.zh().to_owned(), english(case.as_str())),
             (_, Some(Open::Known(ActivityState::Returned))) => {
                 let reason = self.reason.as_ref();
@@ -164,6 +173,7 @@ impl HistoryRow {
             photos: Some((row.photos_held, row.photos_named)),
             case: Some(row.state.clone()),
             withdrawn: row.withdrawn,
+            reason: not_filed(row, false),
             ..Self::empty(record, EntryKind::Report)
         }
     }

@@ -12,11 +12,16 @@ use crate::{
     },
 };
 use protocol::{ids::EntryId, photo::Sha256};
+use std::{cell::RefCell, collections::BTreeMap};
+
+/// How long a photo that nothing names is kept, in milliseconds: 30 days.
+const UNNAMED_KEPT_MS: i64 = 30 * 86_400_000;
 
 impl Terminal {
-    /// Deletes photos that a killed process wrote and no draft named. Never deletes what an item or a draft
+    /// Deletes photos that no item and no draft has named for 30 days: a killed process wrote them, or the database has
+    /// lost its last commits, and somebody may still look for them. Never deletes what an item or a draft
     /// names. Does nothing while another process holds the lock, while a draft is unreadable, or while a
-    /// quarantined database may name photos that this one does not know.
+    /// quarantined database may name photos that this one does not know. Days count only by a clock that was checked.
     pub(crate) fn sweep_photos(&self) -> Result<()> {
         let Some(_turn) = self.free_turn()? else {
             return Ok(());
@@ -33,14 +38,46 @@ impl Terminal {
             of_items.contains(&PhotoFolder::file_name(photo))
                 || of_drafts.iter().any(|photos| photos.contains(&photo))
         };
+        let clock = self.clock_reading()?;
+        let now = clock.is_trusted().then(|| clock.estimate());
+        let known = self.store().unnamed_photos()?;
+        let unnamed = RefCell::new(BTreeMap::new());
+        let is_kept = |photo: Sha256| {
+            if is_named(photo) {
+                return true;
+            }
+            let since = known.get(&photo).copied().or(now);
+            let is_old = now
+                .zip(since)
+                .is_some_and(|(now, since)| now.since(since) > UNNAMED_KEPT_MS);
+            if let Some(since) = since.filter(|_| !is_old) {
+                unnamed.borrow_mut().insert(photo, since);
+            }
+            !is_old
+        };
         let removed = self
             .photo_folder()
-            .sweep(&is_named)
+            .sweep(&is_kept)
             .map_err(|error| Error::Input(words::photo_error(&error)))?;
         if removed > 0 {
             tracing::info!(name: "photos.swept", removed);
         }
+        let unnamed = unnamed.into_inner();
+        if unnamed != known {
+            self.store().set_unnamed_photos(&unnamed)?;
+        }
         Ok(())
+    }
+    /// Number of photos that belong to no item and no draft, because a report may be lost. A salvage hands such photos
+    /// over, so after one there are none to tell of.
+    ///
+    /// # Errors
+    /// Errors of disk and store.
+    pub fn unnamed_photos(&self) -> Result<usize> {
+        if self.store().has_salvaged_databases()? {
+            return Ok(0);
+        }
+        Ok(self.store().unnamed_photos()?.len())
     }
     /// Deletes the draft of this id, if there is one.
     ///

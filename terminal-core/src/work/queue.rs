@@ -25,7 +25,7 @@ use protocol::{
     ids::{EntryId, RecordId},
     manifest::Catalogue,
     open::Open,
-    payload::EntryKind,
+    payload::{EntryKind, Payload},
     planted,
     problem::{ErrorCode, HandsetCode, ReasonCode},
     sabotage::{self, Defect},
@@ -112,6 +112,16 @@ impl Terminal {
         Ok(drafts.into_iter().map(draft_row).collect())
     }
 
+    fn is_self_handled(&self, item: &Item) -> Result<bool> {
+        if item.kind != Open::Known(EntryKind::Report) {
+            return Ok(false);
+        }
+        match self.payload_of(item.id)? {
+            Payload::Report(report) => Ok(report.self_handled),
+            _ => Ok(false),
+        }
+    }
+
     /// The rows of these items, in the same order.
     pub(super) fn rows_of(&self, items: &[Item]) -> Result<Vec<QueueRow>> {
         let clock = self.clock_reading()?;
@@ -132,19 +142,22 @@ impl Terminal {
         // The mailbox describes the version in force; an older one is history.
         let reviews: HashMap<EntryId, &ActivityRow> =
             reviews.iter().rev().map(|row| (row.entry, row)).collect();
-        let rows = items.iter().map(|item| {
+        let rows = items.iter().map(|item| -> Result<QueueRow> {
+            let case = cases.get(&item.record).copied();
             let context = RowContext {
                 now: clock.wall,
                 offset_ms: clock.offset_ms.unwrap_or(0),
                 withdrawal: withdrawals.get(&item.id).copied(),
                 revised: revised.contains(&item.id),
-                case: cases.get(&item.record).copied(),
+                case,
+                // Read from the entry only where it explains the end of the case.
+                self_handled: case.is_some_and(is_not_filed) && self.is_self_handled(item)?,
                 review: reviews.get(&item.id).copied(),
                 read: read.contains(&item.id),
             };
-            row(item, &context)
+            Ok(row(item, &context))
         });
-        Ok(rows.collect())
+        rows.collect()
     }
 }
 
@@ -209,7 +222,9 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
             _ => None,
         },
         not_filed: match item.kind {
-            Open::Known(EntryKind::Report) => context.case.and_then(not_filed),
+            Open::Known(EntryKind::Report) => context
+                .case
+                .and_then(|case| not_filed(case, context.self_handled)),
             _ => None,
         },
         is_read: context.read,
@@ -218,11 +233,21 @@ fn row(item: &Item, context: &RowContext<'_>) -> QueueRow {
     }
 }
 
-/// Why the case was not filed; `None` for a case in any other state.
-fn not_filed(case: &CaseRow) -> Option<Reason> {
-    (case.state == Open::Known(CaseState::NotFiled)).then(|| {
+fn is_not_filed(case: &CaseRow) -> bool {
+    case.state == Open::Known(CaseState::NotFiled)
+}
+
+/// Why the case was not filed; `None` for a case in any other state. A report that its author had handled on the spot
+/// has a code of its own: its author did not report in vain.
+pub(super) fn not_filed(case: &CaseRow, self_handled: bool) -> Option<Reason> {
+    is_not_filed(case).then(|| {
         let words = case.reason.clone().unwrap_or_default();
-        Reason::new(HandsetCode::CaseNotFiled, words.clone(), words)
+        let code = if self_handled {
+            HandsetCode::CaseSelfHandled
+        } else {
+            HandsetCode::CaseNotFiled
+        };
+        Reason::new(code, words.clone(), words)
     })
 }
 
@@ -267,6 +292,8 @@ struct RowContext<'a> {
     withdrawal: Option<&'a Item>,
     revised: bool,
     case: Option<&'a CaseRow>,
+    /// The author had handled it on the spot.
+    self_handled: bool,
     review: Option<&'a ActivityRow>,
     /// The worker has read the final answer.
     read: bool,

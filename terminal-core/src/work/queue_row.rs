@@ -9,7 +9,7 @@ use protocol::{
     open::Open,
     payload::EntryKind,
     photo::Sha256,
-    problem::ReasonCode,
+    problem::{HandsetCode, ReasonCode},
     time::Millis,
 };
 
@@ -23,7 +23,7 @@ pub struct QueueRow {
     pub kind: Open<EntryKind>,
     /// What it is about.
     pub summary: Summary,
-    /// Time of filing by the handset's wall clock.
+    /// Time of filing: the best estimate.
     pub made: Millis,
     pub state: ItemState,
     /// The server holds exactly this entry.
@@ -214,10 +214,18 @@ impl QueueRow {
                 ),
                 // The report itself is the only event so far.
                 (None, Some(Open::Known(CaseState::Reported))) => words::state::received(lang),
-                (None, Some(Open::Known(CaseState::NotFiled))) => with_reason(
-                    lang.pick("已收到，不立案", "Received, not filed").into(),
-                    self.not_filed.as_ref().filter(|why| !why.zh.is_empty()),
-                ),
+                (None, Some(Open::Known(CaseState::NotFiled))) => {
+                    let why = self.not_filed.as_ref();
+                    let state = if why.is_some_and(|why| why.code == HandsetCode::CaseSelfHandled) {
+                        lang.pick(
+                            "已收到，您已自行处理，不立案",
+                            "Received, handled on the spot by you, not filed",
+                        )
+                    } else {
+                        lang.pick("已收到，不立案", "Received, not filed")
+                    };
+                    with_reason(state.into(), why.filter(|why| !why.zh.is_empty()))
+                }
                 (None, Some(Open::Known(case))) => lang.pick(
                     format!("已收到，{}", case.zh()),
                     format!("Received, {}", case.as_str().replace('_', " ")),
@@ -250,7 +258,6 @@ impl QueueRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use protocol::problem::HandsetCode;
     use uuid::Uuid;
 
     fn row(state: ItemState) -> QueueRow {

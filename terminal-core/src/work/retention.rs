@@ -12,8 +12,11 @@ use std::collections::BTreeSet;
 /// backup can be filled again.
 const KEPT_MS: i64 = 30 * 86_400_000;
 
+/// The same while the disk is full: 3 days.
+const KEPT_ON_A_FULL_DISK_MS: i64 = 3 * 86_400_000;
+
 impl Terminal {
-    /// Deletes items that the server has held for 30 days, unless they were returned, are in review, are an
+    /// Deletes items that the server has held for 30 days, or for 3 days while the disk is full, unless they were returned, are in review, are an
     /// activity that was not approved, belong to a record with a draft, or answer an open task. Called after
     /// a sync that left nothing waiting. Does nothing while the clock was not checked against the server.
     ///
@@ -27,7 +30,12 @@ impl Terminal {
         if !clock.is_trusted() {
             return Ok(());
         }
-        let older_than = clock.estimate().plus(-KEPT_MS);
+        let kept = if self.store().is_short_of_space() {
+            KEPT_ON_A_FULL_DISK_MS
+        } else {
+            KEPT_MS
+        };
+        let older_than = clock.estimate().plus(-kept);
         planted!(PhotoForgottenAtReceipt => self.remove_received_photos()?);
         // Usually nothing is old enough; then the queue need not be read.
         if !self.store().has_ripe(older_than)? {

@@ -37,7 +37,9 @@ pub struct Status {
     pub tasks_open: usize,
     pub tasks_overdue: usize,
     pub grid: Option<GridVersion>,
+    /// When a sync last left nothing to do: the best estimate.
     pub last_sync: Option<Millis>,
+    /// The server's time at its last answer.
     pub last_contact: Option<Millis>,
     pub clock: ClockReading,
 }
@@ -87,7 +89,7 @@ impl Terminal {
                 .find(|file| file.name == FileName::Grid)
                 .map(|file| GridVersion(file.version)),
             last_sync,
-            last_contact: self.store().last_contact()?,
+            last_contact: self.store().last_server_time()?,
             clock,
         })
     }

@@ -9,12 +9,15 @@ use crate::{
     store::items::{Custody, Item},
     terminal::Terminal,
     words::{self, Lang, Summary, SummaryPart},
-    work::draft::{Draft, DraftContent},
+    work::{
+        draft::{Draft, DraftContent},
+        filing::is_rejected,
+    },
 };
 use protocol::{
     codes::CellCode,
     duty::{Answer, Purpose, TaskRow},
-    entry::{DispositionState, Reason},
+    entry::Reason,
     feed::kind,
     geo::PointE7,
     ids::{EntryId, TaskId},
@@ -68,8 +71,11 @@ pub struct TaskDistance {
 }
 
 impl TaskDistance {
-    /// 「东北 240 米」
+    /// 「东北 240 米」, 「就在这里」
     pub fn words(&self, lang: Lang) -> String {
+        if self.metres < 1.0 {
+            return lang.pick("就在这里", "right here").into();
+        }
         let direction = words::direction(lang, self.bearing);
         format!("{direction} {}", words::distance(lang, self.metres))
     }
@@ -118,9 +124,11 @@ impl HandsetTask {
         Ok(match store.compare_photo(photo)? {
             Some(bytes) => ComparePhoto::Here { jpeg: bytes },
             None => {
-                let retry = store.compare_retry(photo)?;
+                let (retry, clock) = (store.compare_retry(photo)?, self.terminal.clock_reading()?);
                 ComparePhoto::Waiting {
-                    next_try: retry.wait_until(self.terminal.now()?),
+                    next_try: retry
+                        .wait_until(clock.wall)
+                        .map(|at| at.plus(clock.offset_ms.unwrap_or(0))),
                     problem: retry.problem,
                 }
             }
@@ -137,7 +145,8 @@ impl HandsetTask {
             task: self.row.task,
             purpose: self.row.purpose.clone(),
             answer,
-            text: String::new(),
+            text: self.terminal.returned_remarks(self.row.task, answer)?,
+            wording: self.row.wording.clone(),
         };
         content.check(&self.terminal, &[])?;
         match self.terminal.saved_answer(self.row.task)? {
@@ -158,6 +167,9 @@ pub struct AnswerContent {
     pub answer: Answer,
     #[serde(default)]
     pub text: String,
+    /// What the task asked, for lists that show the answer after the task is gone.
+    #[serde(default)]
+    pub wording: String,
 }
 
 impl DraftContent for AnswerContent {
@@ -201,7 +213,11 @@ impl DraftContent for AnswerContent {
                 purpose: self.purpose.known().copied(),
                 answer: self.answer,
             },
-            SummaryPart::Text(self.text.clone()),
+            SummaryPart::Text(if self.text.trim().is_empty() {
+                self.wording.clone()
+            } else {
+                self.text.clone()
+            }),
         ])
     }
 }
@@ -275,6 +291,22 @@ impl Terminal {
         }
         Ok(None)
     }
+    /// The remarks of the same answer to this task if it was returned: what is not given again stays.
+    fn returned_remarks(&self, task: TaskId, wanted: Answer) -> Result<String> {
+        let mut items = self.store().items_of_kind(EntryKind::Answer)?;
+        items.retain(|item| is_rejected(item) || matches!(item.custody, Custody::Refused(_)));
+        items.sort_by_key(|item| std::cmp::Reverse(item.n));
+        for item in items {
+            match self.payload_of(item.id)? {
+                Payload::Answer(said) if said.task == task => {
+                    let is_same = said.answer == Open::Known(wanted);
+                    return Ok(if is_same { said.text } else { String::new() });
+                }
+                _ => {}
+            }
+        }
+        Ok(String::new())
+    }
     /// The answer to a task that was given on this handset and was neither withdrawn nor returned.
     pub(crate) fn valid_answer(&self, task: TaskId) -> Result<Option<EntryId>> {
         let answers = self.valid_answers()?;
@@ -283,8 +315,9 @@ impl Terminal {
     fn valid_answers(&self) -> Result<Vec<(TaskId, EntryId)>> {
         let withdrawn: Vec<EntryId> = self.withdrawn()?;
         let is_valid = |item: &Item| {
-            let rejected = matches!(&item.disposition, Some((d, _)) if d.state == Open::Known(DispositionState::Rejected));
-            !rejected && !matches!(item.custody, Custody::Refused(_)) && !withdrawn.contains(&item.id)
+            !is_rejected(item)
+                && !matches!(item.custody, Custody::Refused(_))
+                && !withdrawn.contains(&item.id)
         };
         let mut answers = Vec::new();
         for item in self

@@ -181,7 +181,7 @@ fn an_enrolment_whose_answer_was_lost_is_repeated_identically() {
     let account = world.enrol().unwrap();
     assert_eq!(world.server().streams.len(), 1);
     assert_eq!(world.store().account().unwrap(), account);
-    assert!(matches!(world.enrol(), Err(Error::AlreadyEnrolled)));
+    assert!(matches!(world.enrol(), Err(Error::AlreadyEnrolled { .. })));
     assert!(world.sync().is_success());
 }
 

@@ -65,7 +65,29 @@ fn a_task_is_found_and_answered_once() {
             .contains("task.answered_already")
     );
     assert!(home.says(&["tasks"]).contains("没有待办任务"));
-    assert!(home.says(&["tasks", "--all"]).contains("已反馈"));
+    // The task is over, and the answer arrived: what was answered is still there.
+    let gone = protocol::feed::FeedRow {
+        body: None,
+        ..row(Mailbox::Post, 2, kind::TASK, task.task, ())
+    };
+    testing::pull(&store, vec![gone]).unwrap();
+    testing::receive_all(&store, Millis(now()), true).unwrap();
+    let all = home.says(&["tasks", "--all"]);
+    for part in [
+        "没有待办任务",
+        "已反馈",
+        "abcdef01",
+        "核实 不属实，已退水",
+        "已收到",
+    ] {
+        assert!(all.contains(part), "{part} in {all}");
+    }
+    let answered = &home.json(&["tasks", "--all"])["answered"][0];
+    assert_eq!(
+        (&answered["task"], &answered["open"]),
+        (&json!(task.task), &json!(false))
+    );
+    assert_eq!(answered["item"]["state"], "received");
 }
 
 #[test]
@@ -179,6 +201,7 @@ fn json_documents_keep_their_shape() {
             "grid",
             "held_back",
             "holder",
+            "is_disk_full",
             "items_waiting",
             "last_contact",
             "last_sync",
@@ -186,6 +209,7 @@ fn json_documents_keep_their_shape() {
             "on_duty",
             "on_duty_confirmed",
             "on_duty_since",
+            "photos_unnamed",
             "photos_waiting",
             "post",
             "returned",

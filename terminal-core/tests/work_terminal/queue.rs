@@ -156,6 +156,20 @@ fn leftover_photo_files_are_swept_and_named_ones_stay() {
     };
     litter();
     fs::write(folder.join("notes.txt"), b"not ours").unwrap();
+    let days = |days: i64| {
+        home.hand.advance(days * 86_400_000);
+        let now = terminal_core::platform::Clock::read(&home.hand);
+        let terminal = home.open();
+        testing::server_time(terminal.store(), &now, now.wall).unwrap();
+    };
+    days(0);
+    drop(home.open());
+    assert_eq!(
+        home.photo_files(),
+        named + 3,
+        "only the temporary file is gone at once"
+    );
+    days(31);
     let terminal = home.open();
     assert_eq!(home.photo_files(), named + 1, "what is not ours stays as well");
     for photo in [
@@ -186,7 +200,41 @@ fn leftover_photo_files_are_swept_and_named_ones_stay() {
     assert_eq!(home.photo_files(), named + 4);
     fs::remove_file(&aside).unwrap();
     drop(home.open());
+    assert_eq!(home.photo_files(), named + 3);
+    days(31);
+    drop(home.open());
     assert_eq!(home.photo_files(), named + 1);
+}
+
+#[test]
+fn field_e_a_database_that_lost_its_last_commits_keeps_their_photos() {
+    let home = Home::new();
+    let now = terminal_core::platform::Clock::read(&home.hand);
+    testing::server_time(home.open().store(), &now, now.wall).unwrap();
+    let database = home.path().join("account.db");
+    let before = fs::read(&database).unwrap();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    draft.text("日志丢失之前");
+    draft.add_photo(PhotoSource::Bytes(&picture(1))).unwrap();
+    let photo = draft.photos()[0].sha256;
+    draft.submit().unwrap();
+    drop((draft, terminal));
+    // The log was lost, so the database is as before.
+    fs::write(&database, before).unwrap();
+    for _ in 0..2 {
+        let terminal = home.open();
+        assert!(terminal.queue().unwrap().is_empty());
+        assert!(
+            terminal.photo_folder().read(photo).is_ok(),
+            "it may be all that is left"
+        );
+        assert_eq!(terminal.unnamed_photos().unwrap(), 1);
+    }
+    home.hand.advance(31 * 86_400_000);
+    drop(home.open());
+    assert!(home.open().photo_folder().read(photo).is_err());
+    assert_eq!(home.open().unnamed_photos().unwrap(), 0);
 }
 
 #[test]
@@ -286,6 +334,60 @@ fn use_a03_a_report_that_was_not_filed_stays_in_the_queue_until_it_was_read() {
             .state_words(Lang::Zh, Millis(MORNING))
             .contains(why)
     );
+}
+
+#[test]
+fn use_a18_a_report_that_was_handled_on_the_spot_is_not_called_in_vain() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    let id = draft.text("已扶正").self_handled(true).submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    case_row(&terminal, 1, id, CaseState::NotFiled, Some("现场已恢复"));
+    let shown = find(&terminal, id);
+    assert_eq!(shown.reason().unwrap().code, HandsetCode::CaseSelfHandled);
+    assert_eq!(
+        shown.state_words(Lang::Zh, Millis(MORNING)),
+        "已收到，您已自行处理，不立案：现场已恢复"
+    );
+    assert!(shown.awaits_reading());
+    let history = terminal.history(None, 9).unwrap();
+    assert!(
+        history[0]
+            .state_words(Lang::Zh, Millis(MORNING))
+            .contains("自行处理")
+    );
+}
+
+#[test]
+fn use_a03_the_history_says_why_a_report_was_not_filed_when_the_item_is_gone() {
+    let home = Home::new();
+    let terminal = home.open();
+    let id = EntryId(Uuid::from_u128(8));
+    let body = CaseRow {
+        case: CaseId(Uuid::from_u128(8)),
+        record: protocol::ids::RecordId(id.0),
+        number: "261122-8".into(),
+        state: CaseState::NotFiled.into(),
+        photos_held: 0,
+        photos_named: 0,
+        at: Millis(MORNING),
+        made: Some(Millis(MORNING)),
+        matter: None,
+        cell: None,
+        address: None,
+        text: None,
+        withdrawn: false,
+        reason: Some("不属于城市管理事项".into()),
+    };
+    testing::pull(
+        terminal.store(),
+        vec![row(Mailbox::Author, 1, kind::CASE, body.case, &body)],
+    )
+    .unwrap();
+    let words = |lang| terminal.history(None, 9).unwrap()[0].state_words(lang, Millis(MORNING));
+    assert_eq!(words(Lang::Zh), "不立案：不属于城市管理事项");
+    assert!(words(Lang::En).starts_with("Not filed: "));
 }
 
 #[test]

@@ -304,3 +304,153 @@ fn use_a19_a_task_of_another_holder_of_the_post_names_that_holder() {
     assert_eq!(shown.other_holder(), Some("李四"));
     assert_eq!(terminal.task(ours.task).unwrap().other_holder(), None);
 }
+
+#[test]
+fn use_a16_what_was_answered_is_listed_with_its_state_and_can_be_answered_again_after_a_withdrawal() {
+    let home = Home::new();
+    let terminal = home.open();
+    let asked = task(7, Purpose::Verify, MORNING + 3_600_000);
+    let (mailbox, id) = (Mailbox::Post, asked.task);
+    let tell = |n, body: Option<&TaskRow>| {
+        let mut told = row(mailbox, n, kind::TASK, id, body);
+        told.body = body.map(|body| serde_json::to_value(body).unwrap());
+        testing::pull(terminal.store(), vec![told]).unwrap();
+    };
+    tell(1, Some(&asked));
+    let first = terminal
+        .task(id)
+        .unwrap()
+        .begin_answer(Answer::NotTrue)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    let listed = || -> Vec<(EntryId, ItemState, bool)> {
+        let answered = terminal.answered_tasks().unwrap();
+        assert!(answered.iter().all(|one| one.task == id));
+        answered
+            .into_iter()
+            .map(|one| (one.row.id, one.row.state, one.is_open))
+            .collect()
+    };
+    assert_eq!(listed(), [(first, ItemState::Queued, false)]);
+    assert_eq!(
+        find(&terminal, first).summary.words(Lang::Zh),
+        format!("核实 不属实，{}", asked.wording),
+        "without a remark the list says what was asked"
+    );
+
+    // The server has it, and the task is gone.
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    tell(2, None);
+    assert!(terminal.tasks().unwrap().is_empty());
+    assert_eq!(listed(), [(first, ItemState::Received, false)]);
+
+    // Withdrawn: the task comes back when the centre agrees.
+    let Withdrawal::Requested { id: withdrawal } = terminal.withdraw(first, "看错了").unwrap() else {
+        panic!("it was sent")
+    };
+    assert_eq!(listed(), [(first, ItemState::Withdrawing, false)]);
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 3, withdrawal, Disposition::applied());
+    tell(4, Some(&asked));
+    assert_eq!(listed(), [(first, ItemState::Withdrawn, true)]);
+    let second = terminal
+        .task(id)
+        .unwrap()
+        .begin_answer(Answer::True)
+        .unwrap()
+        .submit()
+        .unwrap()
+        .item;
+    assert_eq!(listed()[0], (second, ItemState::Queued, false));
+    assert_eq!(listed().len(), 2);
+    assert_eq!(terminal.task(id).unwrap().answered, Some(second));
+}
+
+#[test]
+fn use_a06_a_revision_keeps_what_is_not_given() {
+    let home = Home::new();
+    let terminal = home.open();
+    testing::file(terminal.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
+    let cell = Some("220104010101".parse().unwrap());
+    let returned =
+        || Disposition::rejected(Reason::new(ErrorCode::parse("case.blurred"), "看不清", "blurred"));
+
+    // An activity: two versions without a position keep the cell of the first.
+    let mut draft = terminal.new_activity().unwrap();
+    draft
+        .category("fitness")
+        .title("广场健身操")
+        .place("文化广场")
+        .organiser("文体站")
+        .summary("六十人")
+        .starts(Millis(MORNING))
+        .ends(Millis(MORNING + 3_600_000))
+        .participants(42)
+        .at(in_the_west_cell());
+    let first = draft.submit().unwrap();
+    let activity = |id| match payload(&terminal, id) {
+        (entry, Payload::Activity(said)) => (entry, said),
+        _ => panic!("no activity"),
+    };
+    let (_, before) = activity(first.item);
+    assert_eq!(before.cell, cell);
+    for participants in [24, 25] {
+        let mut next = terminal.revise_activity(first.record).unwrap();
+        assert_eq!(
+            next.cell_name()
+                .unwrap()
+                .map(|named| (named.cell.code, named.chosen)),
+            cell.map(|code| (code, false))
+        );
+        let item = next.participants(participants).submit().unwrap().item;
+        let (entry, after) = activity(item);
+        assert!(entry.grid.is_some(), "the cell is one of a grid");
+        assert_eq!(
+            after,
+            protocol::payload::Activity {
+                participants,
+                ..before.clone()
+            }
+        );
+    }
+
+    // A report: address, place, position with its cell, and the cell that was chosen.
+    for is_chosen in [false, true] {
+        let mut draft = terminal.new_report().unwrap();
+        draft.text("井盖破损").address("桂林路 12 号").self_handled(true);
+        if is_chosen {
+            draft.cell(cell).unwrap();
+        } else {
+            draft.at(in_the_west_cell()).place(in_the_west_cell());
+        }
+        let first = draft.submit().unwrap().item;
+        testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+        dispose(&terminal, 20 + u64::from(is_chosen), first, returned());
+        let mut next = terminal.revise_report(first).unwrap();
+        let second = next.text("井盖缺失").submit().unwrap().item;
+        let (Payload::Report(before), Payload::Report(after)) =
+            (payload(&terminal, first).1, payload(&terminal, second).1)
+        else {
+            panic!("no report")
+        };
+        assert_eq!(before.cell, cell);
+        let text = "井盖缺失".into();
+        assert_eq!(after, protocol::payload::Report { text, ..before });
+    }
+
+    // An answer that was returned: the remarks, unless the answer is another one.
+    let asked = task(3, Purpose::Verify, MORNING + 3_600_000);
+    testing::pull(
+        terminal.store(),
+        vec![row(Mailbox::Post, 1, kind::TASK, asked.task, &asked)],
+    )
+    .unwrap();
+    let begin = |answer| terminal.task(asked.task).unwrap().begin_answer(answer).unwrap();
+    let first = begin(Answer::True).text("井盖移位").submit().unwrap().item;
+    testing::receive_all(terminal.store(), Millis(MORNING), true).unwrap();
+    dispose(&terminal, 30, first, returned());
+    assert_eq!(begin(Answer::True).content().text, "井盖移位");
+    assert_eq!(begin(Answer::NotTrue).content().text, "");
+}

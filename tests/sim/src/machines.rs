@@ -124,6 +124,11 @@ impl SimWorld<'_> {
                 self.schedule_in(1_000, SimJob::Enrol(t));
                 Ok(())
             }
+            // Reported at every start until the handset is enrolled again.
+            Err(Error::Quarantined { .. }) if self.handsets.get(t).is_some_and(|h| h.enrolled.is_none()) => {
+                self.schedule_in(1_000, SimJob::Enrol(t));
+                Ok(())
+            }
             Err(Error::Input(reason)) if reason.code == "terminal.handed_over" => {
                 // Reported at every start until the handset is enrolled again.
                 if self.handsets.get(t).is_some_and(|h| h.enrolled.is_some()) {
@@ -183,7 +188,7 @@ impl SimWorld<'_> {
             Err(error) => {
                 self.log_line(|| format!("handset {t} cannot enrol: {error}"));
                 self.enrolment_failed(t, &error)?;
-                let boot = if matches!(error, Error::AlreadyEnrolled) {
+                let boot = if matches!(error, Error::AlreadyEnrolled { .. }) {
                     SimJob::Boot(MachineId::Terminal(t))
                 } else {
                     SimJob::Enrol(t)
