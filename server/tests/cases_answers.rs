@@ -38,6 +38,7 @@ async fn answered_from(
         provider: "gps".into(),
         mock: false,
         fix_time: app.now(),
+        monotonic_ms: None,
     });
     send(&mut c.patroller, app, answer).await
 }

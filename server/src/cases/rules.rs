@@ -308,6 +308,7 @@ mod tests {
             provider: "gps".into(),
             mock,
             fix_time: Millis(0),
+            monotonic_ms: None,
         }
     }
 
@@ -324,6 +325,7 @@ mod tests {
                 made: Millis(20 * 60_000),
                 wall: Millis(0),
                 slack_ms: 0,
+                monotonic_ms: None,
             },
             fix_limits: FixLimits::of(&Settings::default()),
             handset_cell: Some(cell),

@@ -83,6 +83,8 @@ pub enum HandsetCommand {
         /// 坐标系 Datum of the coordinates: wgs84 | gcj02 | bd09
         #[arg(long, default_value = "wgs84")]
         datum: String,
+        #[command(flatten)]
+        fix: FixArgs,
     },
     /// 上报 Report a matter; it is saved on this handset immediately
     Report(ReportArgs),
@@ -218,6 +220,19 @@ pub struct AtArg {
     /// 所在位置：纬度,经度,精度米[,坐标系] My position
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub at: Option<String>,
+    #[command(flatten)]
+    pub fix: FixArgs,
+}
+
+/// What a receiver says about the position besides the place, for scripts that have one.
+#[derive(Debug, Args)]
+pub struct FixArgs {
+    /// 定位是多少秒前测得的 How many seconds ago the receiver measured the position
+    #[arg(long, value_name = "SECONDS")]
+    pub fix_age: Option<u32>,
+    /// 定位来源 Provider of the position: gps | network | fused
+    #[arg(long, value_name = "PROVIDER", value_parser = ["manual", "gps", "network", "fused"])]
+    pub fix_by: Option<String>,
 }
 
 #[derive(Debug, Args)]

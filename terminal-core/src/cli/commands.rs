@@ -81,7 +81,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 "Checked out; saved on this handset and sent when there is a network",
             )
         }
-        HandsetCommand::Where { place, datum } => at.where_is(place, datum),
+        HandsetCommand::Where { place, datum, fix } => at.where_is(place, datum, fix),
         HandsetCommand::Report(report) => at.report(report),
         HandsetCommand::Activity(activity) => at.activity(activity),
         HandsetCommand::Queue { all } => at.queue(*all),

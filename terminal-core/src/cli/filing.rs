@@ -3,7 +3,7 @@
 use crate::{
     Error, Result,
     cli::{
-        args::{ActivityArgs, AtArg, ReportArgs},
+        args::{ActivityArgs, AtArg, FixArgs, ReportArgs},
         documents,
         said::Said,
         table::clip,
@@ -283,10 +283,25 @@ impl CommandContext<'_> {
     }
     /// Parses `--at` as evidence.
     pub(super) fn position(&self, at: &AtArg) -> Result<Option<Position>> {
-        at.at.as_deref().map(|text| self.typed(text)).transpose()
+        let typed = |text: &str| self.measured(TypedPlace::parse(text, Datum::Wgs84)?, &at.fix);
+        at.at.as_deref().map(typed).transpose()
     }
     pub(super) fn typed(&self, text: &str) -> Result<Position> {
         TypedPlace::parse(text, Datum::Wgs84)?.position(self.terminal.now()?)
+    }
+    /// A typed place as the position that a receiver measured, if the options say so.
+    pub(super) fn measured(&self, typed: TypedPlace, fix: &FixArgs) -> Result<Position> {
+        let position = typed.position(self.terminal.now()?)?;
+        if fix.fix_age.is_none() && fix.fix_by.is_none() {
+            return Ok(position);
+        }
+        let age_ms = i64::from(fix.fix_age.unwrap_or(0)) * 1000;
+        Ok(Position {
+            provider: fix.fix_by.clone().unwrap_or(position.provider),
+            fix_time: position.fix_time.plus(-age_ms),
+            monotonic_ms: Some(self.terminal.clock_reading()?.monotonic_ms.saturating_sub(age_ms)),
+            ..position
+        })
     }
 }
 

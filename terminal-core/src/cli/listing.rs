@@ -3,7 +3,13 @@
 use crate::{
     Error, Result,
     cli::{
-        args::AtArg, documents, filing::CommandContext, network::held_now, said::Said, table::table, text,
+        args::{AtArg, FixArgs},
+        documents,
+        filing::CommandContext,
+        network::held_now,
+        said::Said,
+        table::table,
+        text,
     },
     grid::place::{TypedPlace, parse_datum},
     work::{
@@ -15,11 +21,11 @@ use protocol::geo::{Datum, PointE7};
 use serde_json::{Value, json};
 
 impl CommandContext<'_> {
-    pub(super) fn where_is(&self, text: &str, datum: &str) -> Result<Said> {
+    pub(super) fn where_is(&self, text: &str, datum: &str, fix: &FixArgs) -> Result<Said> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
         // Without an accuracy it is a place on a map, not where the worker stands.
         if typed.accuracy_cm.is_some() {
-            match self.terminal.saw_fix(&typed.position(self.terminal.now()?)?) {
+            match self.terminal.saw_fix(&self.measured(typed, fix)?) {
                 // A full disk lets everything be read; the fix is only kept for later.
                 Err(Error::Full) => {}
                 kept => kept?,

@@ -138,6 +138,7 @@ impl<C: DraftContent> Draft<C> {
                 record,
                 supersedes,
                 position: None,
+                boot: None,
                 photos: Vec::new(),
                 content,
             },
@@ -243,8 +244,17 @@ impl<C: DraftContent> Draft<C> {
     }
     /// Sets where the worker stands. Photos added later are stamped with it.
     pub fn at(&mut self, position: Position) -> &mut Self {
+        self.stored.boot = Some(self.terminal.boot());
         self.stored.position = Some(position);
         self
+    }
+    /// The position as it is filed now: without the monotonic time of a boot that ended.
+    fn fix(&self) -> Option<Position> {
+        let mut fix = self.stored.position.clone()?;
+        if self.stored.boot.as_ref() != Some(&self.terminal.boot()) {
+            fix.monotonic_ms = None;
+        }
+        Some(fix)
     }
     /// Adds a photo. Photo and draft are durable when the call returns. Adding the same file again changes
     /// nothing.
@@ -272,8 +282,8 @@ impl<C: DraftContent> Draft<C> {
         };
         go_on()?;
         let stamp_place = self.stamp_place()?;
-        if let Some(fix) = &self.stored.position {
-            self.terminal.saw_fix(fix)?;
+        if let Some(fix) = self.fix() {
+            self.terminal.saw_fix(&fix)?;
         }
         let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref(), origin);
         let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
@@ -423,7 +433,7 @@ impl<C: DraftContent> Draft<C> {
             record: self.stored.record,
             supersedes: self.stored.supersedes,
             grid,
-            position: self.stored.position.clone(),
+            position: self.fix(),
             summary: self.stored.content.summary(),
             payload,
         })?;
