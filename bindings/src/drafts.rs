@@ -6,7 +6,7 @@ use crate::{
     errors::Result,
     handset::Handset,
     listeners::CancelToken,
-    place::{Cell, Place},
+    place::{Cell, Fix, Place},
     queue::DraftPhoto,
     types::{all, count},
 };
@@ -127,6 +127,10 @@ macro_rules! draft {
             }
             pub fn position(&self) -> Option<Position> {
                 self.it().position().cloned()
+            }
+            /// How good its position is; null without one.
+            pub fn fix(&self) -> Result<Option<Fix>> {
+                Ok(self.it().fix_view()?.map(Into::into))
             }
             /// What the grid says about its position.
             pub fn located(&self) -> Result<Option<Place>> {

@@ -2,6 +2,7 @@
 
 use crate::{
     handset::Handset,
+    place::Fix,
     types::{ItemKind, all, all_at, count, state_code},
     words::{Words, both},
 };
@@ -155,6 +156,8 @@ record! {
         row: QueueRow = (item.row, now).into(),
         content: ItemContent = item.payload.into(),
         position: Option<Position> = item.evidence.and_then(|evidence| evidence.position),
+        /// How good the position was when it was filed.
+        fix: Option<Fix> = item.fix.map(Into::into),
         photos: Vec<ItemPhoto> = all(item.photos),
         case_number: Option<String> = item.case.map(|case| case.number),
         /// Why the activity record was returned.

@@ -577,6 +577,7 @@ fn manifests_and_problems_are_frozen() {
             files: vec![file.clone()],
             app: None,
             contact: None,
+            asked: None,
         },
     );
     assert_frozen(
@@ -594,6 +595,7 @@ fn manifests_and_problems_are_frozen() {
                 oldest: 11,
             }),
             contact: None,
+            asked: None,
         },
     );
     assert_frozen(
@@ -607,6 +609,18 @@ fn manifests_and_problems_are_frozen() {
                 name: "信息中心".into(),
                 phone: "010-6500 0000".into(),
             }),
+            asked: None,
+        },
+    );
+    assert_frozen(
+        "manifest_with_asked_evidence",
+        &Manifest {
+            v: 1,
+            issued: T0,
+            files: vec![],
+            app: None,
+            contact: None,
+            asked: Some(protocol::manifest::AskedEvidence::default()),
         },
     );
     assert_frozen(

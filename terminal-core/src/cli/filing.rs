@@ -268,9 +268,16 @@ impl CommandContext<'_> {
             format!("编号 {}", text::short(id)),
             format!("id {}", text::short(id)),
         ));
+        let fix = self.terminal.fix_of(id)?;
+        let mut text = format!("{first}\n{}", parts.join("  "));
+        let doubts = text::doubts(self.lang, fix.as_ref());
+        if !doubts.is_empty() {
+            text.push('\n');
+            text.push_str(doubts.trim_end());
+        }
         Ok(Said::new(
-            format!("{first}\n{}", parts.join("  ")),
-            json!({ "item": documents::item(&row, now), "again": again }),
+            text,
+            json!({ "item": documents::item_with_fix(&row, fix.as_ref(), now), "again": again }),
         ))
     }
     pub(super) fn row(&self, id: EntryId) -> Result<Value> {

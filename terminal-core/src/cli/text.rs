@@ -5,6 +5,7 @@ use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
     words::{self, Lang},
     work::{
+        fix::FixView,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
@@ -19,6 +20,15 @@ pub fn short(id: impl std::fmt::Display) -> String {
 
 /// Number of listed candidates; `--json` has all.
 const CANDIDATES: usize = 5;
+
+/// A line for each doubt about a fix.
+pub fn doubts(lang: Lang, fix: Option<&FixView>) -> String {
+    let doubts = fix.map(|fix| fix.doubts.as_slice()).unwrap_or_default();
+    doubts
+        .iter()
+        .map(|doubt| format!("{}\n", doubt.words(lang)))
+        .collect()
+}
 
 pub fn place(lang: Lang, place: &LocatedPlace) -> String {
     let candidates = |list: &[CandidateCell]| -> String {

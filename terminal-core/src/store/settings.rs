@@ -22,6 +22,8 @@ pub(super) mod keys {
     /// The latest satellite fixes of this boot.
     pub const SEEN_FIXES: &str = "seen_fixes";
     pub const LAST_FIX: &str = "last_fix";
+    /// What the operator asks of evidence, as JSON.
+    pub const ASKED_EVIDENCE: &str = "asked_evidence";
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.
     pub const PHOTO_LIMIT: &str = "photo_limit";

@@ -22,6 +22,7 @@ use crate::{
     words::{self, Summary},
     work::{
         filing::Filing,
+        fix::FixView,
         saved_draft::{DraftPhoto, Stored, newer_app_draft, saved_kind},
     },
 };
@@ -247,6 +248,13 @@ impl<C: DraftContent> Draft<C> {
         self.stored.boot = Some(self.terminal.boot());
         self.stored.position = Some(position);
         self
+    }
+    /// How good the fix is with which it would be filed now; `None` without one.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn fix_view(&self) -> Result<Option<FixView>> {
+        self.fix().map(|fix| self.terminal.judge_fix(&fix)).transpose()
     }
     /// The position as it is filed now: without the monotonic time of a boot that ended.
     fn fix(&self) -> Option<Position> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use terminal_core::{
     grid::BorderKind,
     platform::{Clock, ClockRaw, Platform},
+    words::fix::FixDoubt,
 };
 
 const MINUTE: i64 = 60_000;
@@ -327,6 +328,51 @@ fn field_03_a_fix_is_as_old_as_the_monotonic_clock_says_whatever_its_own_time() 
             monotonic_ms: None,
             ..cached
         }
+    );
+}
+
+#[test]
+fn field_03_a_draft_says_how_good_its_fix_is_before_it_is_filed() {
+    let home = Home::new();
+    let terminal = home.open();
+    home.hand.advance(31 * MINUTE);
+    let mut draft = terminal.new_report().unwrap();
+    assert_eq!(draft.fix_view().unwrap(), None);
+    draft.text("垃圾").at(Position {
+        mock: true,
+        ..measured(0, MORNING)
+    });
+    let view = draft.fix_view().unwrap().unwrap();
+    assert_eq!(view.line(Lang::Zh), "卫星定位 · ±8 米 · 31 分前");
+    assert_eq!(
+        view.doubts,
+        [FixDoubt::Mock, FixDoubt::Stale { age_ms: 31 * MINUTE }]
+    );
+    // The same of the item, at the moment of its filing.
+    let id = draft.submit().unwrap().item;
+    home.hand.advance(60 * MINUTE);
+    assert_eq!(terminal.item(id).unwrap().fix, Some(view));
+    // A fix without its own moment is judged by the clock that is nearer to it.
+    let now = |fix: &Position| terminal.judge_fix(fix).unwrap();
+    assert_eq!(now(&later(90)).doubts, []);
+    assert_eq!(
+        now(&later(200)).doubts,
+        [FixDoubt::Stale {
+            age_ms: -109 * MINUTE
+        }]
+    );
+    let wide = Position {
+        accuracy_cm: u32::MAX,
+        ..later(91)
+    };
+    assert_eq!(now(&wide).doubts, [FixDoubt::Imprecise { metres: 42_949_673 }]);
+    assert_eq!(
+        now(&Position {
+            accuracy_cm: 0,
+            ..later(91)
+        })
+        .doubts,
+        [FixDoubt::NoAccuracy]
     );
 }
 
