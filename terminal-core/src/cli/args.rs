@@ -164,6 +164,9 @@ pub enum HandsetCommand {
         /// 照片，可多次 Photo file; can be repeated
         #[arg(long = "photo", value_name = "FILE")]
         photos: Vec<PathBuf>,
+        /// 照片比要求的少也提交 Submit with fewer photos than asked for, without a question
+        #[arg(long)]
+        fewer_photos: bool,
         #[command(flatten)]
         at: AtArg,
     },
@@ -305,6 +308,9 @@ pub struct ActivityArgs {
     /// 只存草稿，不提交 Save as a draft; do not submit
     #[arg(long)]
     pub save: bool,
+    /// 照片比要求的少也提交 Submit with fewer photos than asked for, without a question
+    #[arg(long)]
+    pub fewer_photos: bool,
     /// 继续草稿 Continue a draft
     #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,

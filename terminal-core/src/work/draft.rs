@@ -30,6 +30,7 @@ use protocol::{
     codes::CellCode,
     evidence::Position,
     ids::{EntryId, RecordId},
+    manifest::AskedEvidence,
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoOrigin, PhotoRef, PhotoRole, Sha256},
     planted,
@@ -55,6 +56,10 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     /// The cell that the worker chose, if one was chosen.
     fn chosen_cell(&self) -> Option<CellCode> {
         None
+    }
+    /// How many photos the operator asks for.
+    fn photos_asked(&self, _: AskedEvidence) -> u32 {
+        0
     }
     /// What it is about, for the queue.
     fn summary(&self) -> Summary;
@@ -394,6 +399,13 @@ impl<C: DraftContent> Draft<C> {
     /// `draft.newer` if a newer app has saved the draft meanwhile; errors of the store.
     pub fn discard(self) -> Result<()> {
         self.terminal.discard_draft(self.id)
+    }
+    /// Checks what [`Draft::submit`] checks of the content.
+    ///
+    /// # Errors
+    /// Missing or wrong content, by its own code.
+    pub fn check(&self) -> Result<()> {
+        self.stored.content.check(&self.terminal, &self.photos())
     }
     /// Files the draft: the entry is serialised once and durable when the call returns. Submitting again
     /// returns the same item.

@@ -6,6 +6,7 @@
 //! answered, a file that is no photo.
 
 pub(crate) mod activity;
+pub(crate) mod asked;
 pub(crate) mod catalogue;
 pub(crate) mod check_in;
 pub(crate) mod draft;
@@ -32,6 +33,7 @@ pub(crate) mod update;
 pub(crate) mod withdraw;
 
 pub use activity::{ActivityContent, ActivityDraft};
+pub use asked::FewerPhotos;
 pub use catalogue::{FrequentMatter, one, search};
 pub use check_in::HandsetPresence;
 pub use draft::{Draft, DraftCell, DraftContent, Submitted};
