@@ -73,9 +73,9 @@ record! {
         state: ItemState = (&row.state).into(),
         /// Of a return, a review or a hold.
         reason: Option<Reason> = row.reason().cloned(),
-        kind: ItemKind = row.kind.into(),
+        kind: ItemKind = row.kind.clone().into(),
         /// Why the last try failed.
-        problem: Option<Reason> = row.problem,
+        problem: Option<Reason> = row.problem.clone(),
         made: Millis = row.made,
         photos_sent: u32 = count(row.photos_sent),
         photos_named: u32 = count(row.photos_named),
@@ -85,6 +85,9 @@ record! {
         /// State of the case that the report led to.
         case_state: Option<String> = row.case.as_ref().map(state_code),
         review: Option<ActivityState> = row.review,
+        /// A final answer that nobody has read yet: it was not filed, or its withdrawal was refused. `Handset.item` reads it.
+        #[uniffi(default = false)]
+        awaits_reading: bool = row.awaits_reading(),
     }
 }
 
@@ -156,14 +159,15 @@ record! {
         row: QueueRow = (item.row, now).into(),
         content: ItemContent = item.payload.into(),
         position: Option<Position> = item.evidence.and_then(|evidence| evidence.position),
-        /// How good the position was when it was filed.
-        fix: Option<Fix> = item.fix.map(Into::into),
         photos: Vec<ItemPhoto> = all(item.photos),
         case_number: Option<String> = item.case.map(|case| case.number),
         /// Why the activity record was returned.
         review_reason: Option<String> = item.review.and_then(|review| review.reason),
         /// The versions of the record on this handset, oldest first, this one included.
         versions: Vec<QueueRow> = all_at(item.versions, now),
+        /// How good the position was when it was filed.
+        #[uniffi(default = None)]
+        fix: Option<Fix> = item.fix.map(Into::into),
     }
 }
 

@@ -254,6 +254,27 @@ impl<C: DraftContent> Draft<C> {
         self.stored.position = Some(position);
         self
     }
+    /// Takes a fix that came while the draft is open: the first one, and later one that the centre will not doubt in place of
+    /// one that it will, if it lies in that one's circle. Another place than that of the photos is never taken. Returns true
+    /// if it was taken.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn refine(&mut self, fix: Position) -> Result<bool> {
+        let is_better = match (self.fix(), self.fix_view()?) {
+            (Some(before), Some(view)) if view.age_ms.is_some() && !view.doubts.is_empty() => {
+                let radius_m = f64::from(before.accuracy_cm) / 100.0;
+                before.point.metres_to(fix.point) <= radius_m
+                    && self.terminal.judge_fix(&fix)?.doubts.is_empty()
+            }
+            (None, _) => true,
+            (Some(_), _) => false,
+        };
+        if is_better {
+            self.at(fix);
+        }
+        Ok(is_better)
+    }
     /// How good the fix is with which it would be filed now; `None` without one.
     ///
     /// # Errors

@@ -377,6 +377,40 @@ fn field_03_a_draft_says_how_good_its_fix_is_before_it_is_filed() {
 }
 
 #[test]
+fn field_03_a_better_fix_of_the_same_place_replaces_a_doubted_one() {
+    let home = Home::new();
+    let terminal = home.open();
+    let mut draft = terminal.new_report().unwrap();
+    let wide = Position {
+        accuracy_cm: 20_000,
+        ..measured(0, MORNING)
+    };
+    assert!(draft.refine(wide.clone()).unwrap(), "the first one");
+    let exact = |lon: i32| Position {
+        point: PointE7 {
+            lon: wide.point.lon + lon,
+            ..wide.point
+        },
+        ..measured(0, MORNING)
+    };
+    // 400 m away: the worker went on, and the photos are of the place before.
+    assert!(!draft.refine(exact(50_000)).unwrap());
+    assert!(
+        !draft
+            .refine(Position {
+                accuracy_cm: 15_000,
+                ..exact(0)
+            })
+            .unwrap(),
+        "no better"
+    );
+    assert!(draft.refine(exact(10_000)).unwrap());
+    assert_eq!(draft.position(), Some(&exact(10_000)));
+    // A good one stays.
+    assert!(!draft.refine(exact(0)).unwrap());
+}
+
+#[test]
 fn field_02_a_cached_fix_counts_at_the_moment_when_it_was_measured() {
     let home = Home::new();
     let terminal = home.open();
