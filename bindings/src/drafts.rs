@@ -6,9 +6,10 @@ use crate::{
     errors::Result,
     handset::Handset,
     listeners::CancelToken,
-    place::{Cell, Place},
+    place::{Cell, Fix, Place},
     queue::DraftPhoto,
     types::{all, count},
+    words::{Words, both},
 };
 use std::{
     path::Path,
@@ -125,8 +126,20 @@ macro_rules! draft {
             pub fn at(&self, position: Position) {
                 self.it().at(position);
             }
+            /// Takes the first fix, and later a better one of the same place; whether it took this one.
+            pub fn refine(&self, fix: Position) -> Result<bool> {
+                Ok(self.it().refine(fix)?)
+            }
             pub fn position(&self) -> Option<Position> {
                 self.it().position().cloned()
+            }
+            /// How good its position is; null without one.
+            pub fn fix(&self) -> Result<Option<Fix>> {
+                Ok(self.it().fix_view()?.map(Into::into))
+            }
+            /// What to ask before it is filed with fewer photos than asked for; null if it has enough.
+            pub fn fewer_photos(&self) -> Result<Option<Words>> {
+                Ok(self.it().fewer_photos()?.map(|few| both(|lang| few.words(lang))))
             }
             /// What the grid says about its position.
             pub fn located(&self) -> Result<Option<Place>> {

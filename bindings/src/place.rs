@@ -3,6 +3,7 @@
 use crate::{
     handset::Handset,
     types::{all, count},
+    words::{Words, both},
 };
 use terminal_core::{
     grid::{
@@ -15,6 +16,8 @@ use terminal_core::{
         geo::PointE7,
     },
     store,
+    words::fix::FixDoubt,
+    work,
 };
 
 record! {
@@ -67,6 +70,25 @@ record! {
     UsedFix from store::LastFix as fix {
         position: Position = fix.position,
         age_ms: Option<i64> = fix.age_ms,
+    }
+}
+
+record! {
+    /// Why the centre will doubt a fix, with a stable code, and what to do.
+    PlaceDoubt from FixDoubt as doubt {
+        code: String = doubt.code().into(),
+        words: Words = both(|lang| doubt.words(lang)),
+    }
+}
+
+record! {
+    /// How good a fix is. Null for a place chosen by hand: its age in milliseconds.
+    Fix from work::FixView as fix {
+        /// 「卫星定位 · ±8 米 · 12 秒前」
+        line: Words = both(|lang| fix.line(lang)),
+        age_ms: Option<i64> = fix.age_ms,
+        mock: bool = fix.mock,
+        doubts: Vec<PlaceDoubt> = all(fix.doubts),
     }
 }
 
@@ -143,6 +165,8 @@ calls! { self: Handset,
     /// Looks a point up. Unit of the accuracy: centimetres.
     where_is(point: PointE7, accuracy_cm: Option<u32>) -> Place =
         self.core.where_is(point, accuracy_cm)?.answer.into();
+    /// Judges a fix of this boot as the centre will.
+    judge_fix(fix: Position) -> Fix = self.core.judge_fix(&fix)?.into();
     last_fix() -> Option<UsedFix> = self.core.last_fix()?.map(Into::into);
     /// The nearest cells, nearest first.
     cells_near(point: PointE7, limit: u32) -> Vec<CellNearby> =

@@ -2,6 +2,7 @@
 
 use crate::{
     handset::Handset,
+    place::Fix,
     types::{ItemKind, all, all_at, count, state_code},
     words::{Words, both},
 };
@@ -72,9 +73,9 @@ record! {
         state: ItemState = (&row.state).into(),
         /// Of a return, a review or a hold.
         reason: Option<Reason> = row.reason().cloned(),
-        kind: ItemKind = row.kind.into(),
+        kind: ItemKind = row.kind.clone().into(),
         /// Why the last try failed.
-        problem: Option<Reason> = row.problem,
+        problem: Option<Reason> = row.problem.clone(),
         made: Millis = row.made,
         photos_sent: u32 = count(row.photos_sent),
         photos_named: u32 = count(row.photos_named),
@@ -84,6 +85,9 @@ record! {
         /// State of the case that the report led to.
         case_state: Option<String> = row.case.as_ref().map(state_code),
         review: Option<ActivityState> = row.review,
+        /// A final answer that nobody has read yet: it was not filed, or its withdrawal was refused. `Handset.item` reads it.
+        #[uniffi(default = false)]
+        awaits_reading: bool = row.awaits_reading(),
     }
 }
 
@@ -161,6 +165,9 @@ record! {
         review_reason: Option<String> = item.review.and_then(|review| review.reason),
         /// The versions of the record on this handset, oldest first, this one included.
         versions: Vec<QueueRow> = all_at(item.versions, now),
+        /// How good the position was when it was filed.
+        #[uniffi(default = None)]
+        fix: Option<Fix> = item.fix.map(Into::into),
     }
 }
 

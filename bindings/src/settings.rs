@@ -6,7 +6,7 @@ use crate::{
 };
 use terminal_core::{
     live,
-    protocol::photo::Sha256,
+    protocol::{entry::Reason, photo::Sha256},
     store::{NetworkSettings, StorageUse},
     work,
 };
@@ -67,6 +67,8 @@ calls! { self: Handset,
     /// The newer app, if there is one; syncs fetch it where traffic costs nothing. `own_build` is the app's own
     /// `versionCode`.
     app_update(own_build: u32) -> Option<AppUpdate> = self.core.app_update(own_build)?.map(Into::into);
+    /// Why photos, or everything, would have to wait now; null if nothing would.
+    held_back() -> Option<Reason> = live::held_reason(&self.core, &self.around)?;
     network_settings() -> NetworkSettings = self.core.store().network_settings()?;
     set_network_settings(settings: NetworkSettings) -> () = self.core.set_network_settings(&settings)?;
     data_use() -> DataUse = self.core.data_use()?.into();

@@ -38,6 +38,9 @@ record! {
         /// The valid answer of this handset.
         answered: Option<EntryId> = task.answered,
         is_seen: bool = task.seen,
+        /// The other holder of the post who has it; null if the worker has it.
+        #[uniffi(default = None)]
+        other_holder: Option<String> = task.other_holder().map(Into::into),
     }
 }
 

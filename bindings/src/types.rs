@@ -46,6 +46,9 @@ pub struct Position {
     pub provider: String,
     pub mock: bool,
     pub fix_time: Millis,
+    /// When it was measured, by the clock since boot that `Clocks` reads; null if the platform does not say.
+    #[uniffi(default = None)]
+    pub monotonic_ms: Option<i64>,
 }
 
 /// The answer to a task (核实反馈, 核查反馈).

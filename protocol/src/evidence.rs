@@ -19,6 +19,21 @@ pub struct Position {
     pub mock: bool,
     /// Time of the fix by the provider's clock (GPS time for GPS).
     pub fix_time: Millis,
+    /// When the fix was measured, by the monotonic clock of the entry's evidence (milliseconds since the boot). Its age
+    /// is the difference, whatever any wall clock says. Absent if the platform does not say, or if the entry was made
+    /// after a restart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monotonic_ms: Option<i64>,
+}
+
+impl Position {
+    /// Age of the fix in milliseconds when the monotonic clock of the same boot reads `monotonic_ms`; `None` if the
+    /// platform did not say when it was measured, or says a time that is not possible.
+    pub fn age_at(&self, monotonic_ms: i64) -> Option<i64> {
+        let measured = self.monotonic_ms.filter(|measured| *measured >= 0)?;
+        let age = monotonic_ms.checked_sub(measured)?;
+        (age >= 0).then_some(age)
+    }
 }
 
 /// A reading of all clocks of a handset at one moment.

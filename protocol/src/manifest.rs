@@ -36,6 +36,37 @@ pub struct Manifest {
     /// Whom workers call; absent if the operator named nobody.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact: Option<Contact>,
+    /// What the operator asks of evidence; absent in manifests of older servers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked: Option<AskedEvidence>,
+}
+
+/// What the operator asks of a fix and of photos, so that a handset says before filing what the centre will flag. Nothing
+/// that falls short is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default)]
+pub struct AskedEvidence {
+    /// The oldest fix, in minutes (setting `fix_age_minutes`).
+    pub fix_age_minutes: u32,
+    /// The largest radius of the accuracy circle, in metres (setting `fix_accuracy_m`).
+    pub fix_accuracy_m: u32,
+    /// Photos of an answer to a verification or check (setting `answer_photos`).
+    pub answer_photos: u32,
+    /// Photos of an activity record (setting `activity_min_photos`).
+    pub activity_photos: u32,
+}
+
+impl Default for AskedEvidence {
+    /// The defaults of the server's settings.
+    fn default() -> Self {
+        Self {
+            fix_age_minutes: 30,
+            fix_accuracy_m: 100,
+            answer_photos: 1,
+            activity_photos: 3,
+        }
+    }
 }
 
 /// A version of the Android app (应用版本) that handsets fetch from this server, without a store.

@@ -53,6 +53,7 @@ fn position() -> Position {
         provider: "gps".into(),
         mock: false,
         fix_time: T0,
+        monotonic_ms: None,
     }
 }
 fn photo(n: u8) -> PhotoRef {
@@ -100,6 +101,20 @@ fn assert_frozen<T: Serialize + DeserializeOwned>(name: &str, value: &T) {
     let back: T = serde_json::from_str(&json).unwrap();
     assert_eq!(serde_json::to_string_pretty(&back).unwrap(), json, "{name}");
     insta::assert_snapshot!(name, json);
+}
+
+#[test]
+fn field_03_a_fix_says_when_it_was_measured() {
+    let fix = Position {
+        monotonic_ms: Some(86_399_000),
+        ..position()
+    };
+    assert_eq!(fix.age_at(86_400_000), Some(1_000));
+    assert_eq!(
+        (fix.age_at(86_398_999), position().age_at(86_400_000)),
+        (None, None)
+    );
+    assert_frozen("position_with_its_own_time", &fix);
 }
 
 #[test]
@@ -562,6 +577,7 @@ fn manifests_and_problems_are_frozen() {
             files: vec![file.clone()],
             app: None,
             contact: None,
+            asked: None,
         },
     );
     assert_frozen(
@@ -579,6 +595,7 @@ fn manifests_and_problems_are_frozen() {
                 oldest: 11,
             }),
             contact: None,
+            asked: None,
         },
     );
     assert_frozen(
@@ -592,6 +609,18 @@ fn manifests_and_problems_are_frozen() {
                 name: "信息中心".into(),
                 phone: "010-6500 0000".into(),
             }),
+            asked: None,
+        },
+    );
+    assert_frozen(
+        "manifest_with_asked_evidence",
+        &Manifest {
+            v: 1,
+            issued: T0,
+            files: vec![],
+            app: None,
+            contact: None,
+            asked: Some(protocol::manifest::AskedEvidence::default()),
         },
     );
     assert_frozen(

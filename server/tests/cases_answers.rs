@@ -52,6 +52,7 @@ async fn answered(
         provider: "gps".into(),
         mock: false,
         fix_time: app.now(),
+        monotonic_ms: None,
     });
     send(&mut c.patroller, app, answer).await
 }

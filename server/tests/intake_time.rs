@@ -413,4 +413,35 @@ both_engines! {
         }
         assert_eq!(seen, all.len());
     }
+
+    async fn field_03_a_fix_is_as_old_as_the_monotonic_clock_says(app: TestApp) {
+        let mut c = DistrictFixture::new(&app).await;
+        app.advance(HOUR);
+        sign_in(&mut c.patroller, &app, None, (0, 0)).await;
+        let now = app.now().0;
+        // Age on the monotonic clock, fix time, and whether it is stale.
+        let all = [
+            // Handed out as new, measured 40 minutes ago; measured a minute ago by a receiver whose weeks ran over.
+            (40 * 60_000, now, true),
+            (60_000, now - 1024 * 7 * DAY, false),
+            // A later moment than the entry's is not possible, so the fix time counts.
+            (-5_000, now - 6 * HOUR, true),
+            (-5_000, now, false),
+        ];
+        for (age_ms, fix_time, is_stale) in all {
+            let mut entry = c.patroller.entry_at(&app, centre::inside(centre::CELL), &report("x"));
+            let fix = entry.evidence.position.as_mut().unwrap();
+            fix.fix_time = Millis(fix_time);
+            fix.monotonic_ms = Some(entry.evidence.clock.monotonic_ms - age_ms);
+            c.patroller.push(&app, std::slice::from_ref(&entry)).await;
+            let number = protocol::entry::receipt_number(entry.id);
+            let list = app.get("/v1/cases", &c.acceptor.token).await.expect(200).json;
+            let line = list["items"].as_array().unwrap().iter().find(|line| line["number"] == json!(number)).unwrap();
+            let case = app.get(&format!("/v1/cases/{}", line["id"].as_str().unwrap()), &c.acceptor.token).await.expect(200).json;
+            assert_eq!(codes(&case["flags"]).contains(&"stale_fix"), is_stale, "{age_ms} {fix_time}");
+            if age_ms >= 0 {
+                assert_eq!(case["fix"]["age_ms"], json!(age_ms));
+            }
+        }
+    }
 }

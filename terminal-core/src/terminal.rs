@@ -116,6 +116,10 @@ impl Terminal {
     pub fn clock_reading(&self) -> Result<ClockReading> {
         self.store().clock_reading(self.0.platform.clock.read())
     }
+    /// The id of this boot.
+    pub(crate) fn boot(&self) -> String {
+        self.0.platform.clock.read().boot
+    }
     /// Learns the time from satellite fixes, two that agree, while no server time is known, and keeps the fix as the last
     /// one.
     ///

@@ -16,6 +16,7 @@ use protocol::{
 use std::str::FromStr;
 
 mod amounts;
+pub mod fix;
 mod summary;
 pub use amounts::{MEGABYTE, bytes, direction, distance, duration, moment, share, soon};
 pub use summary::{Summary, SummaryPart};

@@ -385,9 +385,24 @@ fn an_activity_is_filed_returned_and_revised() {
         "文体站",
         "--participants",
         "42",
+        "--fewer-photos",
         "--photo",
         &photo,
     ];
+    // One photo where three are asked for: a script has to say that this is meant; the draft is kept.
+    let unsaid: Vec<&str> = filing
+        .iter()
+        .copied()
+        .filter(|a| *a != "--fewer-photos")
+        .collect();
+    let refused = home.refuses(&unsaid);
+    assert!(
+        refused.contains("要求至少 3 张照片，现在只有 1 张") && refused.contains("photo.fewer"),
+        "{refused}"
+    );
+    let draft = home.json(&["queue"])["items"][0].clone();
+    assert_eq!(draft["state"], "draft");
+    home.says(&["withdraw", draft["id"].as_str().unwrap()]);
     let filed = home.json(&filing);
     let (id, record) = (filed["item"]["id"].clone(), filed["item"]["record"].clone());
     assert_eq!(filed["item"]["summary"], "广场健身操，文化广场");
@@ -426,6 +441,7 @@ fn an_activity_is_filed_returned_and_revised() {
         record.as_str().unwrap(),
         "--summary",
         "名单已附",
+        "--fewer-photos",
     ]);
     assert_eq!(mended["item"]["record"], record);
     assert_ne!(mended["item"]["id"], id);

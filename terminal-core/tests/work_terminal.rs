@@ -20,7 +20,7 @@ use protocol::{
     entry::{Disposition, DispositionState, Reason},
     feed::{ActivityRow, ActivityState, CaseRow, DispositionRow, Mailbox, PresenceRow, kind},
     ids::{CaseId, EntryId, TaskId},
-    manifest::FileName,
+    manifest::{AskedEvidence, FileName},
     open::Open,
     payload::{EntryKind, Payload},
     problem::{ErrorCode, HandsetCode},

@@ -137,5 +137,6 @@ pub fn fix(point: PointE7, accuracy_m: u32) -> Position {
         provider: "gps".into(),
         mock: false,
         fix_time: Millis(now),
+        monotonic_ms: None,
     }
 }

@@ -87,6 +87,7 @@ error_codes! {
         GridCorrupt = "grid.pack.corrupt", Device, "本机的网格文件无法使用，请同步后重试", "the grid file on this handset cannot be used; sync and try again";
         // Photos
         PhotoTooMany = "photo.too_many", Input, "照片过多，请减少照片后再提交", "too many photos; remove some and submit again";
+        PhotoFewer = "photo.fewer", Input, "照片比要求的少，请补拍，或确认就这样提交", "fewer photos than asked for; take more, or confirm to submit all the same";
         PhotoCount = "photo.count", Input, "照片数量不符或过多，请重新选择照片", "the number of photos does not match, or there are too many; select the photos again";
         PhotoTooLarge = "photo.too_large", Input, "照片过大，请降低分辨率后重拍", "the photo is too large; lower the resolution and take it again";
         PhotoUnsupportedFormat = "photo.unsupported_format", Input, "不支持这种照片格式，请用 JPEG 或 PNG", "this photo format is not supported; use JPEG or PNG";

@@ -27,7 +27,8 @@ pub struct CaseFix {
     pub mock: bool,
     /// Time of the fix by the provider's clock.
     pub fix_time: Millis,
-    /// Its age when the report was made, milliseconds; negative for a fix time in the future.
+    /// Its age when the report was made, milliseconds, by the handset's monotonic clock if the fix says when it was
+    /// measured; else by its time, and negative for a fix time in the future.
     pub age_ms: i64,
     /// True if the fix is too inexact for one cell.
     pub imprecise: bool,
@@ -69,6 +70,7 @@ pub(super) fn of_case(
         made: file.reported,
         wall: entry.evidence.clock.wall,
         slack_ms: 0,
+        monotonic_ms: Some(entry.evidence.clock.monotonic_ms),
     };
     let position = report.place.or(entry.evidence.position);
     Ok(position.map(|position| {

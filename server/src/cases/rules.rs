@@ -321,6 +321,7 @@ mod tests {
             provider: "gps".into(),
             mock,
             fix_time: Millis(0),
+            monotonic_ms: None,
         }
     }
 
@@ -337,6 +338,7 @@ mod tests {
                 made: Millis(20 * 60_000),
                 wall: Millis(0),
                 slack_ms: 0,
+                monotonic_ms: None,
             },
             fix_limits: FixLimits::of(&Settings::default()),
             handset_cell: Some(cell),

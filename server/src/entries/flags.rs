@@ -124,6 +124,8 @@ pub struct FixContext {
     pub wall: Millis,
     /// Uncertainty of `made` in milliseconds.
     pub slack_ms: i64,
+    /// The handset's monotonic clock when the entry was made, in milliseconds.
+    pub monotonic_ms: Option<i64>,
 }
 
 impl FixContext {
@@ -132,11 +134,15 @@ impl FixContext {
             made: made.at,
             wall: clock.map_or(made.at, |clock| clock.wall),
             slack_ms: made.uncertainty_ms,
+            monotonic_ms: clock.map(|clock| clock.monotonic_ms),
         }
     }
-    /// Age of the fix when the entry was made, in milliseconds, by the clock that is nearer to the fix time; negative for a
-    /// fix time in the future.
+    /// Age of the fix when the entry was made, in milliseconds: by the monotonic clock if the handset says when the fix
+    /// was measured, else by the clock that is nearer to the fix time; then negative for a fix time in the future.
     pub fn age_ms(&self, fix: &Position) -> i64 {
+        if let Some(age) = self.monotonic_ms.and_then(|now| fix.age_at(now)) {
+            return age;
+        }
         let (made, wall) = (self.made.since(fix.fix_time), self.wall.since(fix.fix_time));
         if wall.saturating_abs() < made.saturating_abs() {
             wall
@@ -144,12 +150,18 @@ impl FixContext {
             made
         }
     }
+    /// Returns true if the age is beyond doubt over the limit: an age of the monotonic clock is exact, one of a wall clock
+    /// has the uncertainty of the entry's time.
+    fn is_stale(&self, fix: &Position, limits: FixLimits) -> bool {
+        let is_exact = self.monotonic_ms.is_some_and(|now| fix.age_at(now).is_some());
+        let slack_ms = if is_exact { 0 } else { self.slack_ms };
+        self.age_ms(fix).saturating_abs() > limits.age_ms.saturating_add(slack_ms)
+    }
 }
 
 /// The flags of position fixes, for every kind of entry.
 pub fn fix_flags(fixes: &[&Position], context: &FixContext, limits: FixLimits) -> Vec<Flag> {
-    let longest = limits.age_ms.saturating_add(context.slack_ms);
-    let stale = |fix: &&Position| fix.provider != MANUAL && context.age_ms(fix).saturating_abs() > longest;
+    let stale = |fix: &&Position| fix.provider != MANUAL && context.is_stale(fix, limits);
     let mut flags = provider_flags(fixes);
     if fixes.iter().any(stale) {
         flags.push(Flag::StaleFix);

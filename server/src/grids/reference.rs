@@ -107,6 +107,7 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
         files,
         app: published.map(|app| app.release),
         contact: app.settings.contact(),
+        asked: Some(app.settings.asked_evidence()),
     })?;
     let signature = app
         .identity

@@ -2,7 +2,7 @@
 //! a question that the sources leave open: group G of `docs/rules.md`.
 
 use super::networks::{Listen, Networks};
-use protocol::field::Contact;
+use protocol::{field::Contact, manifest::AskedEvidence};
 use serde::Deserialize;
 
 /// Why a file of settings is refused; each names the key.
@@ -251,6 +251,16 @@ impl Settings {
             name: self.contact_name.trim().to_owned(),
             phone: phone.to_owned(),
         })
+    }
+
+    /// What handsets say before filing.
+    pub fn asked_evidence(&self) -> AskedEvidence {
+        AskedEvidence {
+            fix_age_minutes: self.fix_age_minutes,
+            fix_accuracy_m: self.fix_accuracy_m,
+            answer_photos: self.answer_photos,
+            activity_photos: self.activity_min_photos,
+        }
     }
 
     /// Reads TOML text. The error names the key.

@@ -346,6 +346,7 @@ mod tests {
             provider: "gps".into(),
             mock: false,
             fix_time: Millis(0),
+            monotonic_ms: None,
         }
     }
 
@@ -383,6 +384,7 @@ mod tests {
             made: Millis(made),
             wall: Millis(wall),
             slack_ms,
+            monotonic_ms: None,
         };
         let taken = Millis(1_000 * HOUR);
         assert_eq!(age(taken, &made(1_024 * HOUR, 1_024 * HOUR, 0), limits), None);

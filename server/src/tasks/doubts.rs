@@ -79,6 +79,7 @@ mod tests {
             provider: "gps".into(),
             mock: false,
             fix_time: Millis(0),
+            monotonic_ms: None,
         }
     }
 

@@ -146,6 +146,7 @@ impl FieldClient {
             provider: "gps".into(),
             mock: false,
             fix_time: app.now(),
+            monotonic_ms: None,
         });
         entry
     }

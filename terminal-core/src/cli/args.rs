@@ -83,6 +83,8 @@ pub enum HandsetCommand {
         /// 坐标系 Datum of the coordinates: wgs84 | gcj02 | bd09
         #[arg(long, default_value = "wgs84")]
         datum: String,
+        #[command(flatten)]
+        fix: FixArgs,
     },
     /// 上报 Report a matter; it is saved on this handset immediately
     Report(ReportArgs),
@@ -162,6 +164,9 @@ pub enum HandsetCommand {
         /// 照片，可多次 Photo file; can be repeated
         #[arg(long = "photo", value_name = "FILE")]
         photos: Vec<PathBuf>,
+        /// 照片比要求的少也提交 Submit with fewer photos than asked for, without a question
+        #[arg(long)]
+        fewer_photos: bool,
         #[command(flatten)]
         at: AtArg,
     },
@@ -218,6 +223,19 @@ pub struct AtArg {
     /// 所在位置：纬度,经度,精度米[,坐标系] My position
     #[arg(long, value_name = "LAT,LON,ACC", allow_hyphen_values = true)]
     pub at: Option<String>,
+    #[command(flatten)]
+    pub fix: FixArgs,
+}
+
+/// What a receiver says about the position besides the place, for scripts that have one.
+#[derive(Debug, Args)]
+pub struct FixArgs {
+    /// 定位是多少秒前测得的 How many seconds ago the receiver measured the position
+    #[arg(long, value_name = "SECONDS")]
+    pub fix_age: Option<u32>,
+    /// 定位来源 Provider of the position: gps | network | fused
+    #[arg(long, value_name = "PROVIDER", value_parser = ["manual", "gps", "network", "fused"])]
+    pub fix_by: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -290,6 +308,9 @@ pub struct ActivityArgs {
     /// 只存草稿，不提交 Save as a draft; do not submit
     #[arg(long)]
     pub save: bool,
+    /// 照片比要求的少也提交 Submit with fewer photos than asked for, without a question
+    #[arg(long)]
+    pub fewer_photos: bool,
     /// 继续草稿 Continue a draft
     #[arg(long, value_name = "DRAFT", conflicts_with = "revise")]
     pub draft: Option<String>,

@@ -5,9 +5,10 @@ use crate::{
     cli::{
         args::{HandsetCli, HandsetCommand},
         documents,
-        filing::CommandContext,
+        filing::{CommandContext, Fewer},
         network, pending,
         said::Said,
+        screen,
         surroundings::CommandLine,
         sync, text,
     },
@@ -54,6 +55,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
     let at = CommandContext {
         terminal: &terminal,
         lang: cli.lang,
+        asks: screen::asks(cli),
     };
     match &cli.command {
         // Handled above, before a home was opened.
@@ -81,7 +83,7 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
                 "Checked out; saved on this handset and sent when there is a network",
             )
         }
-        HandsetCommand::Where { place, datum } => at.where_is(place, datum),
+        HandsetCommand::Where { place, datum, fix } => at.where_is(place, datum, fix),
         HandsetCommand::Report(report) => at.report(report),
         HandsetCommand::Activity(activity) => at.activity(activity),
         HandsetCommand::Queue { all } => at.queue(*all),
@@ -97,8 +99,12 @@ pub fn run(cli: &HandsetCli) -> Result<Said> {
             answer,
             text,
             photos,
+            fewer_photos,
             at: place,
-        } => at.answer_task(task, answer, text, photos, place),
+        } => {
+            let fewer = Fewer::confirmed(*fewer_photos);
+            at.answer_task(task, answer, text, photos, fewer, place)
+        }
         HandsetCommand::Withdraw { item, reason } => at.withdraw(item, reason),
         HandsetCommand::History { after, limit } => at.history(*after, *limit),
         HandsetCommand::Months { last } => at.months(*last),

@@ -2,9 +2,10 @@
 
 use crate::{
     grid::place::{CandidateCell, CellName, LocatedPlace, PlaceAnswer},
-    words::Lang,
+    words::{Lang, fix::FixDoubt},
     work::{
         answered::AnsweredTask,
+        fix::FixView,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
@@ -52,7 +53,32 @@ pub fn item(row: &QueueRow, now: Millis) -> Value {
         "case_state": row.case,
         "awaits_reading": row.awaits_reading(),
         "review": row.review,
+        "fix": Value::Null,
     })
+}
+
+pub fn fix(fix: Option<&FixView>) -> Value {
+    let doubt = |doubt: &FixDoubt| json!({ "code": doubt.code(), "zh": doubt.words(Lang::Zh), "en": doubt.words(Lang::En) });
+    fix.map_or(Value::Null, |fix| {
+        json!({
+            "accuracy_m": f64::from(fix.accuracy_cm) / 100.0,
+            "provider": fix.provider,
+            "mock": fix.mock,
+            "age_ms": fix.age_ms,
+            "line_zh": fix.line(Lang::Zh),
+            "line_en": fix.line(Lang::En),
+            "doubts": fix.doubts.iter().map(doubt).collect::<Vec<_>>(),
+        })
+    })
+}
+
+/// An item with the fix of its entry.
+pub fn item_with_fix(row: &QueueRow, item_fix: Option<&FixView>, now: Millis) -> Value {
+    let mut document = item(row, now);
+    if let Some(fields) = document.as_object_mut() {
+        fields.insert("fix".into(), fix(item_fix));
+    }
+    document
 }
 
 pub fn place(place: &LocatedPlace) -> Value {

@@ -3,9 +3,10 @@
 use crate::{
     Error, Result,
     cli::{
-        args::{ActivityArgs, AtArg, ReportArgs},
+        args::{ActivityArgs, AtArg, FixArgs, ReportArgs},
         documents,
         said::Said,
+        screen,
         table::clip,
         text,
     },
@@ -34,6 +35,22 @@ use std::path::{Path, PathBuf};
 pub(super) struct CommandContext<'a> {
     pub(super) terminal: &'a Terminal,
     pub(super) lang: Lang,
+    /// Somebody sits at a terminal and can be asked.
+    pub(super) asks: bool,
+}
+
+/// What happens to a draft with fewer photos than asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fewer {
+    Ask,
+    /// Files it, or nothing is asked for.
+    Confirmed,
+}
+
+impl Fewer {
+    pub(super) const fn confirmed(is: bool) -> Self {
+        if is { Self::Confirmed } else { Self::Ask }
+    }
 }
 
 impl CommandContext<'_> {
@@ -77,7 +94,7 @@ impl CommandContext<'_> {
         if args.self_handled {
             draft.self_handled(true);
         }
-        self.finish(&mut draft, &args.photos, args.save)
+        self.finish(&mut draft, &args.photos, args.save, Fewer::Confirmed)
     }
     pub(super) fn activity(&self, args: &ActivityArgs) -> Result<Said> {
         let starts = args.starts.as_deref().map(time).transpose()?;
@@ -118,7 +135,8 @@ impl CommandContext<'_> {
         if let Some(position) = position {
             draft.at(position);
         }
-        self.finish(&mut draft, &args.photos, args.save)
+        let fewer = Fewer::confirmed(args.fewer_photos);
+        self.finish(&mut draft, &args.photos, args.save, fewer)
     }
     pub(super) fn answer_task(
         &self,
@@ -126,6 +144,7 @@ impl CommandContext<'_> {
         answer: &str,
         text: &str,
         photos: &[PathBuf],
+        fewer: Fewer,
         at: &AtArg,
     ) -> Result<Said> {
         let answer = words::parse_answer(answer).ok_or_else(|| {
@@ -146,7 +165,7 @@ impl CommandContext<'_> {
         if let Some(position) = position {
             draft.at(position);
         }
-        self.finish(&mut draft, photos, false)
+        self.finish(&mut draft, photos, false, fewer)
     }
     /// Adds the photos, then saves or submits. After the first photo the draft survives a kill.
     pub(super) fn finish<C: DraftContent>(
@@ -154,6 +173,7 @@ impl CommandContext<'_> {
         draft: &mut Draft<C>,
         photos: &[PathBuf],
         save: bool,
+        fewer: Fewer,
     ) -> Result<Said> {
         let mut repeated = 0;
         for photo in photos {
@@ -163,7 +183,7 @@ impl CommandContext<'_> {
             }
             repeated += usize::from(draft.photos().len() == before);
         }
-        if save {
+        if save || !self.may_file(draft, fewer)? {
             draft.save()?;
             let row = self.row(draft.id())?;
             let id = text::short(draft.id());
@@ -199,6 +219,32 @@ impl CommandContext<'_> {
             fields.insert("photos_left_out".into(), json!(left_out));
         }
         Ok(said)
+    }
+    /// Whether the draft is filed: it has the photos that are asked for, or the worker says so.
+    ///
+    /// # Errors
+    /// Missing or wrong content; `photo.fewer` if nobody can be asked.
+    fn may_file<C: DraftContent>(&self, draft: &mut Draft<C>, fewer: Fewer) -> Result<bool> {
+        let Some(lacks) = draft.fewer_photos()?.filter(|_| fewer == Fewer::Ask) else {
+            return Ok(true);
+        };
+        // What is refused in any case is not asked about.
+        draft.check()?;
+        if self.asks {
+            return Ok(screen::yes(&lacks.words(self.lang)));
+        }
+        draft.save()?;
+        let add = |lang: Lang| {
+            lang.pick(
+                "；就这样提交请加 --fewer-photos",
+                "; add --fewer-photos to submit",
+            )
+        };
+        Err(Error::input(
+            HandsetCode::PhotoFewer,
+            format!("{}{}", lacks.words(Lang::Zh), add(Lang::Zh)),
+            format!("{}{}", lacks.words(Lang::En), add(Lang::En)),
+        ))
     }
     /// The error for a refused photo: says how many photos are in the draft and how to continue.
     pub(super) fn after_photo_failed<C: DraftContent>(
@@ -268,9 +314,16 @@ impl CommandContext<'_> {
             format!("编号 {}", text::short(id)),
             format!("id {}", text::short(id)),
         ));
+        let fix = self.terminal.fix_of(id)?;
+        let mut text = format!("{first}\n{}", parts.join("  "));
+        let doubts = text::doubts(self.lang, fix.as_ref());
+        if !doubts.is_empty() {
+            text.push('\n');
+            text.push_str(doubts.trim_end());
+        }
         Ok(Said::new(
-            format!("{first}\n{}", parts.join("  ")),
-            json!({ "item": documents::item(&row, now), "again": again }),
+            text,
+            json!({ "item": documents::item_with_fix(&row, fix.as_ref(), now), "again": again }),
         ))
     }
     pub(super) fn row(&self, id: EntryId) -> Result<Value> {
@@ -283,10 +336,25 @@ impl CommandContext<'_> {
     }
     /// Parses `--at` as evidence.
     pub(super) fn position(&self, at: &AtArg) -> Result<Option<Position>> {
-        at.at.as_deref().map(|text| self.typed(text)).transpose()
+        let typed = |text: &str| self.measured(TypedPlace::parse(text, Datum::Wgs84)?, &at.fix);
+        at.at.as_deref().map(typed).transpose()
     }
     pub(super) fn typed(&self, text: &str) -> Result<Position> {
         TypedPlace::parse(text, Datum::Wgs84)?.position(self.terminal.now()?)
+    }
+    /// A typed place as the position that a receiver measured, if the options say so.
+    pub(super) fn measured(&self, typed: TypedPlace, fix: &FixArgs) -> Result<Position> {
+        let position = typed.position(self.terminal.now()?)?;
+        if fix.fix_age.is_none() && fix.fix_by.is_none() {
+            return Ok(position);
+        }
+        let age_ms = i64::from(fix.fix_age.unwrap_or(0)) * 1000;
+        Ok(Position {
+            provider: fix.fix_by.clone().unwrap_or(position.provider),
+            fix_time: position.fix_time.plus(-age_ms),
+            monotonic_ms: Some(self.terminal.clock_reading()?.monotonic_ms.saturating_sub(age_ms)),
+            ..position
+        })
     }
 }
 

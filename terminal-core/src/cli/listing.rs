@@ -3,7 +3,13 @@
 use crate::{
     Error, Result,
     cli::{
-        args::AtArg, documents, filing::CommandContext, network::held_now, said::Said, table::table, text,
+        args::{AtArg, FixArgs},
+        documents,
+        filing::CommandContext,
+        network::held_now,
+        said::Said,
+        table::table,
+        text,
     },
     grid::place::{TypedPlace, parse_datum},
     work::{
@@ -15,21 +21,26 @@ use protocol::geo::{Datum, PointE7};
 use serde_json::{Value, json};
 
 impl CommandContext<'_> {
-    pub(super) fn where_is(&self, text: &str, datum: &str) -> Result<Said> {
+    pub(super) fn where_is(&self, text: &str, datum: &str, fix: &FixArgs) -> Result<Said> {
         let typed = TypedPlace::parse(text, parse_datum(datum)?)?;
         // Without an accuracy it is a place on a map, not where the worker stands.
+        let mut view = None;
         if typed.accuracy_cm.is_some() {
-            match self.terminal.saw_fix(&typed.position(self.terminal.now()?)?) {
+            let measured = self.measured(typed, fix)?;
+            match self.terminal.saw_fix(&measured) {
                 // A full disk lets everything be read; the fix is only kept for later.
                 Err(Error::Full) => {}
                 kept => kept?,
             }
+            view = Some(self.terminal.judge_fix(&measured)?);
         }
         let place = self.terminal.where_is(typed.point, typed.accuracy_cm)?;
-        Ok(Said::new(
-            text::place(self.lang, &place),
-            documents::place(&place),
-        ))
+        let mut said = Said::new(text::place(self.lang, &place), documents::place(&place));
+        said.text.push_str(&text::doubts(self.lang, view.as_ref()));
+        if let Some(fields) = said.json.as_object_mut() {
+            fields.insert("fix".into(), documents::fix(view.as_ref()));
+        }
+        Ok(said)
     }
     pub(super) fn queue(&self, all: bool) -> Result<Said> {
         let now = self.terminal.now()?;
@@ -45,7 +56,13 @@ impl CommandContext<'_> {
         if let Err(error) = self.terminal.mark_read(&rows) {
             tracing::info!(name: "item.shown_again", cause = error.code().as_str());
         }
-        let items: Vec<Value> = rows.iter().map(|row| documents::item(row, now)).collect();
+        let items = rows
+            .iter()
+            .map(|row| {
+                let fix = self.terminal.fix_of(row.id)?;
+                Ok(documents::item_with_fix(row, fix.as_ref(), now))
+            })
+            .collect::<Result<Vec<Value>>>()?;
         Ok(Said::new(
             text::queue(self.lang, &rows, all, now),
             json!({ "items": items }),

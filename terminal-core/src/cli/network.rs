@@ -14,12 +14,11 @@ use crate::{
     lifecycle::handset::Handset,
     live::{
         handset::HandsetEvent,
-        sync_now::{DataUse, held},
+        sync_now::{DataUse, held_reason},
         watch::WatchEvent,
     },
     platform::clock::sleep,
     store::{data_use::TrafficKind, network_settings::NetworkSettings},
-    sync::run_policy::HeldBack,
     terminal::Terminal,
     transport::{cancel::CancelToken, nudge::NudgeReason, request::Traffic},
     words::{self, Lang},
@@ -269,14 +268,7 @@ pub fn storage(terminal: &Terminal, lang: Lang) -> Result<Said> {
 
 /// Why something would have to wait now, for `status`.
 pub fn held_now(terminal: &Terminal) -> Result<Option<protocol::entry::Reason>> {
-    if !terminal.store().network_settings()?.sync {
-        return Ok(terminal
-            .store()
-            .ensure_sync_on()
-            .err()
-            .map(|error| error.reason()));
-    }
-    Ok(held(terminal, &CommandLine::of(terminal))?.map(HeldBack::reason))
+    held_reason(terminal, &CommandLine::of(terminal))
 }
 
 /// How often the watch looks for changes by other processes.

@@ -14,6 +14,20 @@ pub struct ProgressLine {
     is_shown: bool,
 }
 
+/// Returns true if somebody sits before this program and can be asked.
+pub fn asks(cli: &HandsetCli) -> bool {
+    !cli.json && io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks on stderr; everything but a clear yes is a no.
+pub fn yes(question: &str) -> bool {
+    let mut answer = String::new();
+    let mut screen = io::stderr().lock();
+    let asked = write!(screen, "{} [y/N] ", for_terminal(question)).and_then(|()| screen.flush());
+    let read = asked.and_then(|()| io::stdin().read_line(&mut answer));
+    read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes" | "是")
+}
+
 impl ProgressLine {
     pub fn new(cli: &HandsetCli) -> Self {
         Self {

@@ -6,6 +6,7 @@ use crate::{
     words::{self, Lang},
     work::{
         answered::AnsweredTask,
+        fix::FixView,
         queue_row::QueueRow,
         status::Status,
         tasks::{HandsetTask, TaskDistance},
@@ -20,6 +21,15 @@ pub fn short(id: impl std::fmt::Display) -> String {
 
 /// Number of listed candidates; `--json` has all.
 const CANDIDATES: usize = 5;
+
+/// A line for each doubt about a fix.
+pub fn doubts(lang: Lang, fix: Option<&FixView>) -> String {
+    let doubts = fix.map(|fix| fix.doubts.as_slice()).unwrap_or_default();
+    doubts
+        .iter()
+        .map(|doubt| format!("{}\n", doubt.words(lang)))
+        .collect()
+}
 
 pub fn place(lang: Lang, place: &LocatedPlace) -> String {
     let candidates = |list: &[CandidateCell]| -> String {

@@ -87,6 +87,7 @@ impl TypedPlace {
             provider: "manual".into(),
             mock: false,
             fix_time: now,
+            monotonic_ms: None,
         })
     }
 }

@@ -10,5 +10,5 @@ pub(crate) mod watch;
 
 pub use handset::{HandsetEvent, OtherSync};
 pub use observe::{ChangeFeed, HandsetChanges, Subscription};
-pub use sync_now::{DataUse, held};
+pub use sync_now::{DataUse, held, held_reason};
 pub use watch::WatchEvent;

@@ -21,6 +21,7 @@ use crate::{
     transport::{cancel::CancelToken, exchange::Transport, https::Https, nudge::NudgeReason},
     words::{self, Lang},
 };
+use protocol::entry::Reason;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
 /// Data use of this month, and the budget (SP-12).
@@ -309,6 +310,21 @@ impl Guide for RunGuide<'_> {
     fn ends(&self, asks: u64) -> bool {
         self.run.ends(asks)
     }
+}
+
+/// As [`held`], in words for the worker; that the sync is switched off, too.
+///
+/// # Errors
+/// Errors of the store.
+pub fn held_reason(terminal: &Terminal, around: &dyn Surroundings) -> Result<Option<Reason>> {
+    if !terminal.store().network_settings()?.sync {
+        return Ok(terminal
+            .store()
+            .ensure_sync_on()
+            .err()
+            .map(|error| error.reason()));
+    }
+    Ok(held(terminal, around)?.map(HeldBack::reason))
 }
 
 /// Why photos and files, or everything, would have to wait now.

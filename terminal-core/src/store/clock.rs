@@ -3,7 +3,8 @@
 //!
 //! Every exchange carries the server's time. The one with the smallest round trip is the most exact, until it
 //! is so old that clock drift exceeds its error. Before the first exchange of a boot, satellite fixes are used: two
-//! that agree on the monotonic clock, because a single one may be cached, or off by 1024 weeks.
+//! that agree on the monotonic clock, because a single one may be cached, or off by 1024 weeks. The age of a fix is that of
+//! the monotonic clock; where the platform does not state it, the time of its use counts.
 
 use crate::{
     Result,
@@ -27,8 +28,8 @@ const SATELLITES: &str = "gps";
 /// Assumed clock drift of a cheap handset: one part in this many.
 const DRIFT: i64 = 10_000;
 
-/// Two satellite fixes agree when their times and the monotonic times of their use are this close, in milliseconds. A
-/// fix is used some seconds after it was taken.
+/// Two satellite fixes agree when their times and their monotonic times are this close, in milliseconds. Where the monotonic
+/// time is that of its use, a fix was taken some seconds before.
 const AGREE_MS: i64 = 5_000;
 
 /// Two fixes with times closer than this, in milliseconds, may be one fix.
@@ -37,8 +38,21 @@ const APART_MS: i64 = 500;
 /// Fixes that are kept for comparison. A draft brings an old one again, between two new ones.
 const SEEN: usize = 4;
 
-/// No satellite fix is from before this version of the product: 2026-11-01 in Asia/Shanghai.
-const BUILT: Millis = Millis(1_793_462_400_000);
+/// No satellite fix is from before this version of the product. A release says when its commit was made
+/// (`SOURCE_DATE_EPOCH`, set by `cargo xtask package` and the recipe for phones).
+const BUILT: Millis = built(option_env!("SOURCE_DATE_EPOCH"));
+
+/// Any version is later: 2026-11-01 in Asia/Shanghai. Builds without `SOURCE_DATE_EPOCH`, which are those of developers and
+/// tests, use it.
+const EARLIEST_BUILD: Millis = Millis(1_793_462_400_000);
+
+/// The wall clock and a fix agree when they are this close, in milliseconds: the wall clock of a phone that was set once is
+/// off by a time zone or a day at most.
+const WALL_NEAR_MS: i64 = 86_400_000;
+
+/// A fix needs no wall clock that agrees with it for this long after the build, the enrolment or the last answer of the
+/// server, in milliseconds.
+const KNOWN_NEAR_MS: i64 = 31 * 86_400_000;
 
 /// No satellite fix is later than this long after the build, in milliseconds: half of the 1024 weeks after which the
 /// receivers' week number repeats.
@@ -65,7 +79,34 @@ struct KnownTime {
     exchange: Option<Exchange>,
 }
 
-/// A satellite fix as it was seen: its time minus the monotonic time of its use.
+/// The time that `SOURCE_DATE_EPOCH` states in seconds; the earliest build where it states none, or one that is not possible.
+const fn built(epoch: Option<&str>) -> Millis {
+    let Some(text) = epoch else {
+        return EARLIEST_BUILD;
+    };
+    match i64::from_str_radix(text, 10) {
+        Ok(seconds) => {
+            let stated = seconds.saturating_mul(1000);
+            if stated > EARLIEST_BUILD.0 {
+                Millis(stated)
+            } else {
+                EARLIEST_BUILD
+            }
+        }
+        Err(_) => EARLIEST_BUILD,
+    }
+}
+
+/// Returns true if a fix may set the clock: it is not from before `earliest` (the build, the enrolment, the last time that the
+/// server stated), not later than the receivers' week number allows, and either the wall clock at that moment or what is known
+/// of the past agrees with it. A receiver that is years ahead finds neither.
+fn is_possible(fix_time: Millis, wall: Millis, earliest: Millis) -> bool {
+    let is_near_wall = fix_time.since(wall).saturating_abs() <= WALL_NEAR_MS;
+    let is_near_known = fix_time.since(earliest) <= KNOWN_NEAR_MS;
+    (earliest..=BUILT.plus(LIFE_MS)).contains(&fix_time) && (is_near_wall || is_near_known)
+}
+
+/// A satellite fix as it was seen: its time minus the monotonic time at which it was measured, or of its use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct SeenFix {
     boot: String,
@@ -158,17 +199,22 @@ impl HandsetStore {
         })
     }
     /// Learns the time of a satellite fix while no server time is known in this boot. Two fixes that agree are needed.
-    /// Mock positions, other providers, and fixes outside of the time in which this version is used are ignored: from
-    /// before the build, the enrolment or the last answer of the server, or years later (GPS week rollover).
+    /// Mock positions, other providers and fixes with an impossible time ([`is_possible`]) are ignored.
     pub(crate) fn learn_satellite_time(&self, now: &ClockRaw, fix: &Position) -> Result<()> {
-        let possible = self.earliest_now()?..=BUILT.plus(LIFE_MS);
-        if fix.mock || fix.provider != SATELLITES || !possible.contains(&fix.fix_time) {
+        if fix.mock || fix.provider != SATELLITES {
+            return Ok(());
+        }
+        let age_ms = fix.age_at(now.monotonic_ms).unwrap_or(0);
+        if !is_possible(fix.fix_time, now.wall.plus(-age_ms), self.earliest_now()?) {
             return Ok(());
         }
         let new = SeenFix {
             boot: now.boot.clone(),
             fix_time: fix.fix_time,
-            true_minus_monotonic_ms: fix.fix_time.0.saturating_sub(now.monotonic_ms),
+            true_minus_monotonic_ms: fix
+                .fix_time
+                .0
+                .saturating_sub(now.monotonic_ms.saturating_sub(age_ms)),
         };
         let known = self.known()?.filter(|old| old.boot == new.boot);
         if known.as_ref().is_some_and(|old| !old.satellites) {
@@ -325,6 +371,39 @@ mod tests {
         // A fix that is used a little late does not lower it.
         let late = fix(now + 20_000, 24_000);
         assert_eq!(satellite_time(&right, &late, Some(now - 1_000)), None);
+    }
+
+    #[test]
+    fn field_02_a_fix_that_neither_the_wall_clock_nor_the_past_agrees_with_is_impossible() {
+        let day = 86_400_000;
+        let enrolled = EARLIEST_BUILD.plus(20 * day);
+        let now = enrolled.plus(100 * day);
+        // Before what is certain, and after the receivers' range.
+        assert!(!is_possible(enrolled.plus(-1), enrolled.plus(-1), enrolled));
+        assert!(!is_possible(
+            BUILT.plus(LIFE_MS + 1),
+            BUILT.plus(LIFE_MS + 1),
+            enrolled
+        ));
+        // 1024 weeks back, 400 weeks ahead, a year ahead: whatever they agree with among themselves.
+        for weeks in [-1024, 52, 400] {
+            let wrong = now.plus(weeks * 7 * day);
+            assert!(!is_possible(wrong, now, enrolled), "{weeks}");
+            // A wall clock that was lost (1970) helps no wrong fix.
+            assert!(!is_possible(wrong, Millis(0), enrolled), "{weeks}");
+        }
+        // The wall clock agrees, off by a time zone.
+        assert!(is_possible(now, now.plus(day / 3), enrolled));
+        // The wall clock is lost, the last answer of the server is of last week.
+        assert!(is_possible(now, Millis(0), now.plus(-7 * day)));
+    }
+
+    #[test]
+    fn field_02_the_build_says_its_commits_date_and_never_one_before_the_product() {
+        assert_eq!(built(Some("1796000000")), Millis(1_796_000_000_000));
+        for odd in [None, Some(""), Some("0"), Some("-5"), Some("soon")] {
+            assert_eq!(built(odd), EARLIEST_BUILD, "{odd:?}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 use crate::{
     Result,
     store::{
-        account, app_file,
+        account, app_file, asked,
         database::HandsetStore,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
@@ -109,6 +109,7 @@ impl HandsetStore {
         self.write(|tx| {
             app_file::save_release(tx, manifest.app.as_ref())?;
             account::save_contact(tx, manifest.contact.as_ref())?;
+            asked::save(tx, manifest.asked)?;
             let mut names = Vec::new();
             for new in &manifest.files {
                 let Open::Known(name) = new.name else { continue };

@@ -12,7 +12,7 @@ use crate::{
         sql::{from_json, to_json},
     },
 };
-use protocol::{evidence::Position, time::Millis};
+use protocol::evidence::Position;
 use serde::{Deserialize, Serialize};
 
 /// The last fix that was used in a check-in, a report, an answer, an activity record or a place lookup.
@@ -31,7 +31,7 @@ struct StoredFix {
     boot: String,
     /// Monotonic time at which it was first used, milliseconds.
     seen_ms: i64,
-    /// Its age at that time, milliseconds; 0 while the time was not trusted.
+    /// Its age at that time, milliseconds; 0 if neither the fix nor a trusted time said it.
     #[serde(default)]
     age_ms: i64,
 }
@@ -51,12 +51,12 @@ impl HandsetStore {
                 return Ok(());
             }
         }
-        let age = |at: Millis| estimate.since(at).max(0);
+        let by_its_time = clock.is_trusted().then(|| estimate.since(fix.fix_time).max(0));
         let new = StoredFix {
             position: fix.clone(),
             boot: now.boot.clone(),
             seen_ms: now.monotonic_ms,
-            age_ms: if clock.is_trusted() { age(fix.fix_time) } else { 0 },
+            age_ms: fix.age_at(now.monotonic_ms).or(by_its_time).unwrap_or(0),
         };
         self.write(|tx| settings::set(tx, settings::keys::LAST_FIX, &to_json(&new)?))
     }

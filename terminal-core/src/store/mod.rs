@@ -4,6 +4,7 @@
 
 pub(crate) mod account;
 pub(crate) mod app_file;
+mod asked;
 pub(crate) mod cancel;
 pub(crate) mod card;
 pub(crate) mod changes;

@@ -24,6 +24,8 @@ pub(super) mod keys {
     pub const LAST_FIX: &str = "last_fix";
     /// Photo files that nothing names, and since when, as JSON.
     pub const UNNAMED_PHOTOS: &str = "unnamed_photos";
+    /// What the operator asks of evidence, as JSON.
+    pub const ASKED_EVIDENCE: &str = "asked_evidence";
     pub const MATTER_USE: &str = "matter_use";
     /// Bytes of a photo that the way to the server takes at once, and when it refused more.
     pub const PHOTO_LIMIT: &str = "photo_limit";

@@ -17,7 +17,7 @@ use protocol::{
     feed::{FeedRow, PullAnswer},
     field::SignedCertificate,
     ids::{EntryId, PersonId, PostId, StreamId, TerminalId},
-    manifest::{FileName, Manifest, ManifestFile},
+    manifest::{AskedEvidence, FileName, Manifest, ManifestFile},
     parcel::ParcelSecret,
     photo::Sha256,
     push::StreamMark,
@@ -119,6 +119,21 @@ pub fn pull(store: &HandsetStore, rows: Vec<FeedRow>) -> Result<()> {
     store.apply_pull(&asked, &answer).map(|_| ())
 }
 
+/// Stores what the operator asks of evidence.
+///
+/// # Errors
+/// Errors of the store.
+pub fn ask(store: &HandsetStore, asked: AskedEvidence) -> Result<()> {
+    store.save_manifest(&Manifest {
+        v: 1,
+        issued: Millis(0),
+        files: Vec::new(),
+        app: None,
+        contact: None,
+        asked: Some(asked),
+    })
+}
+
 /// Puts a reference file in force.
 ///
 /// # Errors
@@ -135,6 +150,7 @@ pub fn file(store: &HandsetStore, name: FileName, version: &str, bytes: &[u8]) -
         }],
         app: None,
         contact: None,
+        asked: None,
     })?;
     for wanted in store.wanted_files()? {
         store.add_file_part(&wanted.file, 0, bytes)?;

@@ -11,6 +11,7 @@ use protocol::{
     codes::CellCode,
     feed::{ActivityRow, ActivityState, kind},
     ids::RecordId,
+    manifest::AskedEvidence,
     open::Open,
     payload::{Activity, EntryKind, Payload},
     photo::{PhotoRef, PhotoRole},
@@ -90,6 +91,9 @@ impl DraftContent for ActivityContent {
     }
     fn kept_cell(&self) -> Option<CellCode> {
         self.cell
+    }
+    fn photos_asked(&self, asked: AskedEvidence) -> u32 {
+        asked.activity_photos
     }
     fn summary(&self) -> Summary {
         Summary::new([&self.title, &self.place].map(|part| SummaryPart::Text(part.clone())))

@@ -22,6 +22,7 @@ use crate::{
     words::{self, Summary},
     work::{
         filing::Filing,
+        fix::FixView,
         saved_draft::{DraftPhoto, Stored, newer_app_draft, saved_kind},
     },
 };
@@ -29,6 +30,7 @@ use protocol::{
     codes::CellCode,
     evidence::Position,
     ids::{EntryId, RecordId},
+    manifest::AskedEvidence,
     payload::{EntryKind, Payload},
     photo::{MAX_PHOTOS_PER_ENTRY, PhotoOrigin, PhotoRef, PhotoRole, Sha256},
     planted,
@@ -58,6 +60,10 @@ pub trait DraftContent: Clone + Serialize + DeserializeOwned {
     /// The cell of the version that this one revises: it stays unless a position gives another.
     fn kept_cell(&self) -> Option<CellCode> {
         None
+    }
+    /// How many photos the operator asks for.
+    fn photos_asked(&self, _: AskedEvidence) -> u32 {
+        0
     }
     /// What it is about, for the queue.
     fn summary(&self) -> Summary;
@@ -142,6 +148,7 @@ impl<C: DraftContent> Draft<C> {
                 record,
                 supersedes,
                 position: None,
+                boot: None,
                 photos: Vec::new(),
                 content,
             },
@@ -253,8 +260,45 @@ impl<C: DraftContent> Draft<C> {
     }
     /// Sets where the worker stands. Photos added later are stamped with it.
     pub fn at(&mut self, position: Position) -> &mut Self {
+        self.stored.boot = Some(self.terminal.boot());
         self.stored.position = Some(position);
         self
+    }
+    /// Takes a fix that came while the draft is open: the first one, and later one that the centre will not doubt in place of
+    /// one that it will, if it lies in that one's circle. Another place than that of the photos is never taken. Returns true
+    /// if it was taken.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn refine(&mut self, fix: Position) -> Result<bool> {
+        let is_better = match (self.fix(), self.fix_view()?) {
+            (Some(before), Some(view)) if view.age_ms.is_some() && !view.doubts.is_empty() => {
+                let radius_m = f64::from(before.accuracy_cm) / 100.0;
+                before.point.metres_to(fix.point) <= radius_m
+                    && self.terminal.judge_fix(&fix)?.doubts.is_empty()
+            }
+            (None, _) => true,
+            (Some(_), _) => false,
+        };
+        if is_better {
+            self.at(fix);
+        }
+        Ok(is_better)
+    }
+    /// How good the fix is with which it would be filed now; `None` without one.
+    ///
+    /// # Errors
+    /// Errors of the store.
+    pub fn fix_view(&self) -> Result<Option<FixView>> {
+        self.fix().map(|fix| self.terminal.judge_fix(&fix)).transpose()
+    }
+    /// The position as it is filed now: without the monotonic time of a boot that ended.
+    fn fix(&self) -> Option<Position> {
+        let mut fix = self.stored.position.clone()?;
+        if self.stored.boot.as_ref() != Some(&self.terminal.boot()) {
+            fix.monotonic_ms = None;
+        }
+        Some(fix)
     }
     /// Adds a photo. Photo and draft are durable when the call returns. Adding the same file again changes
     /// nothing.
@@ -282,8 +326,8 @@ impl<C: DraftContent> Draft<C> {
         };
         go_on()?;
         let stamp_place = self.stamp_place()?;
-        if let Some(fix) = &self.stored.position {
-            self.terminal.saw_fix(fix)?;
+        if let Some(fix) = self.fix() {
+            self.terminal.saw_fix(&fix)?;
         }
         let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref(), origin);
         let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
@@ -387,6 +431,13 @@ impl<C: DraftContent> Draft<C> {
     pub fn discard(self) -> Result<()> {
         self.terminal.discard_draft(self.id)
     }
+    /// Checks what [`Draft::submit`] checks of the content.
+    ///
+    /// # Errors
+    /// Missing or wrong content, by its own code.
+    pub fn check(&self) -> Result<()> {
+        self.stored.content.check(&self.terminal, &self.photos())
+    }
     /// Files the draft: the entry is serialised once and durable when the call returns. Submitting again
     /// returns the same item.
     ///
@@ -434,7 +485,7 @@ impl<C: DraftContent> Draft<C> {
             record: self.stored.record,
             supersedes: self.stored.supersedes,
             grid,
-            position: self.stored.position.clone(),
+            position: self.fix(),
             summary: self.stored.content.summary(),
             payload,
         })?;

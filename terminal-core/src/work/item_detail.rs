@@ -1,8 +1,12 @@
 //! One item in full: what was said, where, its photos, and its results.
 
 use crate::{
-    Error, Result, photos::error::PhotoError, store::items::PhotoItem, terminal::Terminal, words,
-    work::queue_row::QueueRow,
+    Error, Result,
+    photos::error::PhotoError,
+    store::items::PhotoItem,
+    terminal::Terminal,
+    words,
+    work::{fix::FixView, queue_row::QueueRow},
 };
 use protocol::{
     entry::Entry,
@@ -23,6 +27,8 @@ pub struct ItemDetail {
     pub payload: Option<Payload>,
     /// Place and time when it was filed.
     pub evidence: Option<Evidence>,
+    /// How good its fix was, as the centre judges it.
+    pub fix: Option<FixView>,
     /// Its photos with what was sent of each and the next try; empty for an entry from elsewhere.
     pub photos: Vec<PhotoItem>,
     /// The case that the report led to.
@@ -67,6 +73,11 @@ impl Terminal {
                 versions: self.versions(&row)?,
                 row,
                 payload,
+                fix: entry
+                    .as_ref()
+                    .map(|entry| self.fix_of_entry(entry))
+                    .transpose()?
+                    .flatten(),
                 evidence: entry.map(|entry| entry.evidence),
                 photos: Vec::new(),
                 case: None,
@@ -81,6 +92,7 @@ impl Terminal {
             versions: self.versions(&row)?,
             row,
             payload,
+            fix: self.fix_of_entry(&entry)?,
             evidence: Some(entry.evidence),
             photos: item.photos,
             case: cases.into_iter().next(),

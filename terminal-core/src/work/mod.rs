@@ -7,11 +7,13 @@
 
 pub(crate) mod activity;
 pub(crate) mod answered;
+pub(crate) mod asked;
 pub(crate) mod catalogue;
 pub(crate) mod check_in;
 pub(crate) mod draft;
 pub(crate) mod filing;
 pub(crate) mod find;
+pub(crate) mod fix;
 pub(crate) mod history;
 pub(crate) mod item_detail;
 pub(crate) mod months;
@@ -33,9 +35,11 @@ pub(crate) mod withdraw;
 
 pub use activity::{ActivityContent, ActivityDraft};
 pub use answered::AnsweredTask;
+pub use asked::FewerPhotos;
 pub use catalogue::{FrequentMatter, one, search};
 pub use check_in::HandsetPresence;
 pub use draft::{Draft, DraftCell, DraftContent, Submitted};
+pub use fix::FixView;
 pub use history::{HistoryCursor, HistoryRow};
 pub use item_detail::ItemDetail;
 pub use months::MonthState;

@@ -127,9 +127,13 @@ impl Draft<ReportContent> {
         self.content_mut().text = text.into();
         self
     }
-    /// The place of the matter, if it is not where the worker stands.
+    /// The place of the matter, if it is not where the worker stands. Its age is judged by its time: a monotonic time is
+    /// not kept.
     pub fn place(&mut self, position: Position) -> &mut Self {
-        self.content_mut().place = Some(position);
+        self.content_mut().place = Some(Position {
+            monotonic_ms: None,
+            ..position
+        });
         self
     }
     /// Chooses the cell, for a worker without a fix; `None` takes the choice back. The entry says that the cell was

@@ -28,6 +28,9 @@ pub(super) struct Stored<C> {
     pub(super) supersedes: Option<EntryId>,
     #[serde(default)]
     pub(super) position: Option<Position>,
+    /// The boot in which the position was set: its monotonic time means nothing in another one.
+    #[serde(default)]
+    pub(super) boot: Option<String>,
     #[serde(default)]
     pub(super) photos: Vec<DraftPhoto>,
     pub(super) content: C,

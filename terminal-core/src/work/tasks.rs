@@ -21,6 +21,7 @@ use protocol::{
     feed::kind,
     geo::PointE7,
     ids::{EntryId, TaskId},
+    manifest::AskedEvidence,
     open::Open,
     payload::{EntryKind, Payload, TaskAnswer},
     photo::{PhotoRef, PhotoRole},
@@ -206,6 +207,12 @@ impl DraftContent for AnswerContent {
             text: self.text.trim().to_owned(),
             photos,
         }))
+    }
+    fn photos_asked(&self, asked: AskedEvidence) -> u32 {
+        match self.purpose {
+            Open::Known(Purpose::Verify | Purpose::Check) => asked.answer_photos,
+            Open::Known(Purpose::Inspect) | Open::Other(_) => 0,
+        }
     }
     fn summary(&self) -> Summary {
         Summary::new([

@@ -189,6 +189,7 @@ impl Server {
                     files: self.files.iter().map(|(f, _)| f.clone()).collect(),
                     app: self.app.as_ref().map(|(release, _)| release.clone()),
                     contact: self.contact.clone(),
+                    asked: None,
                 })
                 .unwrap();
                 let signature = self.key.sign(&manifest_message(&manifest)).unwrap();

@@ -127,6 +127,47 @@ fn where_shows_cell_candidates_and_nearest_cell() {
 }
 
 #[test]
+fn field_03_where_report_and_queue_say_how_good_the_fix_is() {
+    let home = Home::new();
+    testing::file(&home.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
+    let wide = ["--fix-by", "network", "--fix-age", "2700"];
+    let said = "定位误差约 120 米，请到空旷处重新定位\n定位是 45 分前的，请重新定位\n";
+    let place = "43.8575,125.3006,120";
+    assert!(
+        home.says(&[&["where", place][..], &wide].concat())
+            .ends_with(said)
+    );
+    let filed = home.says(&[&["report", "--type", "E0102", "--at", place][..], &wide].concat());
+    assert!(filed.ends_with(said), "{filed}");
+    let fix = &home.json(&["queue"])["items"][0]["fix"];
+    let codes: Vec<&Value> = fix["doubts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|doubt| &doubt["code"])
+        .collect();
+    assert_eq!(codes, ["imprecise", "stale_fix"]);
+    assert_eq!(
+        (&fix["accuracy_m"], &fix["provider"], &fix["mock"]),
+        (&json!(120.0), &json!("network"), &json!(false))
+    );
+    assert_eq!(fix["age_ms"].as_i64().unwrap() / 60_000, 45);
+    assert_eq!(fix["line_zh"], "网络定位 · ±120 米 · 45 分前");
+    // A place that was typed has no circle of a receiver, and nothing to be doubted; a point on a map has no fix at all.
+    assert_eq!(home.json(&["where", place])["fix"]["doubts"], json!([]));
+    assert_eq!(home.json(&["where", "43.8575,125.3006"])["fix"], Value::Null);
+    // The centre's own bounds hold, once the handset knows them.
+    let asked = protocol::manifest::AskedEvidence {
+        fix_accuracy_m: 200,
+        fix_age_minutes: 60,
+        ..Default::default()
+    };
+    testing::ask(&home.store(), asked).unwrap();
+    let item = home.json(&[&["check-in", "--at", place][..], &wide].concat());
+    assert_eq!(item["item"]["fix"]["doubts"], json!([]));
+}
+
+#[test]
 fn a_sync_without_a_server_is_never_called_a_success() {
     let home = Home::new();
     home.says(&["check-in"]);
@@ -154,6 +195,7 @@ fn json_documents_keep_their_shape() {
         "awaits_reading",
         "case_state",
         "finished",
+        "fix",
         "id",
         "kind",
         "made",
@@ -186,7 +228,7 @@ fn json_documents_keep_their_shape() {
                 "id": null, "record": null, "made": null, "n": 1, "kind": "check_in", "summary": "", "summary_en": "",
                 "state": "queued", "state_zh": "待上传", "state_en": "Waiting to send", "finished": false,
                 "receipt_number": null, "photos": { "sent": 0, "named": 0 }, "reason": null, "next_try": null,
-                "problem": null, "case_state": null, "awaits_reading": false, "review": null,
+                "problem": null, "case_state": null, "awaits_reading": false, "review": null, "fix": null,
             },
         })
     );
@@ -252,6 +294,7 @@ fn json_documents_keep_their_shape() {
             "candidates",
             "cell",
             "command",
+            "fix",
             "grid",
             "nearest",
             "ok",

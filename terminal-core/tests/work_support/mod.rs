@@ -132,6 +132,7 @@ pub fn in_the_west_cell() -> protocol::evidence::Position {
         provider: "gps".into(),
         mock: false,
         fix_time: Millis(MORNING),
+        monotonic_ms: None,
     }
 }
 

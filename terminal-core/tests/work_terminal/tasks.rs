@@ -283,6 +283,60 @@ fn a_terminal_is_shared_between_threads() {
 }
 
 #[test]
+fn photos_that_a_draft_lacks_are_asked_about_and_never_refused() {
+    let home = Home::new();
+    let terminal = home.open();
+    let rows = [
+        task(1, Purpose::Verify, MORNING),
+        task(2, Purpose::Inspect, MORNING),
+    ];
+    let feed = rows
+        .iter()
+        .zip(1..)
+        .map(|(r, n)| row(Mailbox::Post, n, kind::TASK, r.task, r))
+        .collect();
+    testing::pull(terminal.store(), feed).unwrap();
+    let begin = |n: usize| {
+        terminal
+            .task(rows[n].task)
+            .unwrap()
+            .begin_answer(Answer::True)
+            .unwrap()
+    };
+    let lacks = begin(0).fewer_photos().unwrap().unwrap();
+    assert_eq!((lacks.asked, lacks.has), (1, 0));
+    assert_eq!(
+        lacks.words(Lang::Zh),
+        "要求至少 1 张照片，现在没有照片。就这样提交吗？"
+    );
+    // The server flags no other kind of task, and no report.
+    assert_eq!(begin(1).fewer_photos().unwrap(), None);
+    assert_eq!(terminal.new_report().unwrap().fewer_photos().unwrap(), None);
+    let lacks = terminal.new_activity().unwrap().fewer_photos().unwrap().unwrap();
+    assert_eq!((lacks.asked, lacks.has), (3, 0));
+    // The operator asks for none: nothing is asked. One that asks for two is said so.
+    let ask = |answer_photos| {
+        let asked = AskedEvidence {
+            answer_photos,
+            ..AskedEvidence::default()
+        };
+        testing::ask(terminal.store(), asked).unwrap();
+    };
+    ask(0);
+    assert_eq!(begin(0).fewer_photos().unwrap(), None);
+    ask(2);
+    let mut draft = begin(0);
+    draft.add_photo(PhotoSource::Bytes(&picture(10))).unwrap();
+    let lacks = draft.fewer_photos().unwrap().unwrap();
+    assert_eq!(
+        lacks.words(Lang::En),
+        "photos asked for: 2 or more, and there are only 1; submit all the same?"
+    );
+    // It is filed all the same.
+    draft.submit().unwrap();
+}
+
+#[test]
 fn use_a19_a_task_of_another_holder_of_the_post_names_that_holder() {
     let home = Home::new();
     let terminal = home.open();

@@ -73,6 +73,7 @@ pub fn somewhere(r: u64, at: Millis) -> Position {
         provider: "gps".into(),
         mock: false,
         fix_time: at,
+        monotonic_ms: None,
     }
 }
 

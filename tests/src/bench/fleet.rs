@@ -273,6 +273,7 @@ impl BenchTerminal {
                     provider: "gps".into(),
                     mock: false,
                     fix_time: clock.wall,
+                    monotonic_ms: None,
                 }),
                 clock,
             },

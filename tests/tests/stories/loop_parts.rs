@@ -51,6 +51,7 @@ pub fn activities(
         "社区居委会",
         "--participants",
         "400",
+        "--fewer-photos",
         "--photo",
         photo,
     ];
@@ -87,6 +88,7 @@ pub fn activities(
         "40",
         "--summary",
         "签到表已附",
+        "--fewer-photos",
     ];
     transcript.run_ok(&manager, &mend);
     transcript.run_ok(&manager, &["sync"]);
@@ -193,8 +195,14 @@ pub fn supervision(
     );
     transcript.run_ok(&other, &["sync"]);
     let short = &id[id.len() - 6..];
-    transcript.run_ok(&other, &["answer", short, "不属实", "--text", "没有找到"]);
-    transcript.run_ok(&one, &["answer", short, "属实", "--text", "器材完好"]);
+    transcript.run_ok(
+        &other,
+        &["answer", short, "不属实", "--text", "没有找到", "--fewer-photos"],
+    );
+    transcript.run_ok(
+        &one,
+        &["answer", short, "属实", "--text", "器材完好", "--fewer-photos"],
+    );
     transcript.run_ok(&one, &["sync"]);
     let view = supervisor.desk.get(&format!("/v1/tasks/{id}")).unwrap();
     assert_eq!(

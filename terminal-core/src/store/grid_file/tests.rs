@@ -38,6 +38,7 @@ fn publish(store: &HandsetStore, version: &str, bytes: &[u8]) {
             files: vec![file],
             app: None,
             contact: None,
+            asked: None,
         })
         .unwrap();
 }

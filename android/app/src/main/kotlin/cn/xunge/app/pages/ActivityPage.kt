@@ -62,7 +62,7 @@ internal class ActivityPage(host: Host, private val of: RecordOf, taker: PhotoTa
         }
         val form = ActivityForm(context, column, state.content, { edit -> presenter.change(edit) }, photos::press, photos::take)
         this@ActivityPage.form = form
-        val send = primary(text(R.string.activity_submit), R.drawable.ic_send) { submit() }
+        val send = primary(text(R.string.activity_submit), R.drawable.ic_send) { photos.file(::submit) }
         if (state.work.busy) notYet(send, text(R.string.answer_busy))
         built = state
         form.show(state, fault(state))

@@ -10,6 +10,7 @@ import cn.xunge.core.PhotoOrigin
 import cn.xunge.core.Position
 import cn.xunge.core.Submitted
 import cn.xunge.core.Why
+import cn.xunge.core.Words
 import cn.xunge.core.XungeException
 import cn.xunge.ids.PhotoHash
 import kotlinx.coroutines.CoroutineDispatcher
@@ -27,12 +28,13 @@ internal class DraftCalls(
     val removePhoto: (PhotoHash) -> Unit,
     val photos: () -> List<DraftPhoto>,
     val save: () -> Unit,
+    val fewerPhotos: () -> Words?,
     val submit: () -> Submitted,
 )
 
-internal fun AnswerDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::submit)
+internal fun AnswerDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::fewerPhotos, ::submit)
 
-internal fun ActivityRecordDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::submit)
+internal fun ActivityRecordDraftInterface.calls() = DraftCalls(::at, { path, origin -> addPhoto(path, origin) }, ::removePhoto, ::photos, ::save, ::fewerPhotos, ::submit)
 
 /**
  * What a page shows of its draft besides the content.
@@ -71,6 +73,9 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
     suspend fun remove(photo: PhotoHash) {
         act { withContext(io) { draft.removePhoto(photo) } }
     }
+
+    /** What to ask before the draft is filed with fewer photos than asked for; null if it has enough. */
+    suspend fun fewer(): Words? = withContext(io) { orNull { draft.fewerPhotos() } }
 
     /** Writes what was typed and files the draft; null if the core refused it. */
     suspend fun submit(write: () -> Unit): Submitted? {

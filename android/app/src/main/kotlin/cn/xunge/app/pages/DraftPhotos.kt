@@ -1,11 +1,14 @@
 package cn.xunge.app.pages
 
 import android.Manifest
+import android.app.AlertDialog
 import android.graphics.drawable.Drawable
 import cn.xunge.app.R
 import cn.xunge.app.platform.Places
 import cn.xunge.app.shell.Host
+import cn.xunge.client.inLang
 import cn.xunge.core.Position
+import cn.xunge.core.Words
 import cn.xunge.ids.PhotoHash
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
@@ -29,6 +32,9 @@ internal abstract class PhotoPresenter {
     suspend fun remove(photo: PhotoHash) {
         desk?.remove(photo)
     }
+
+    /** What to ask before the draft is filed with fewer photos than asked for. */
+    suspend fun fewer(): Words? = desk?.fewer()
 }
 
 /**
@@ -54,6 +60,17 @@ internal class DraftPhotos(private val host: Host, private val presenter: () -> 
     fun take() = host.permit(listOf(Manifest.permission.ACCESS_FINE_LOCATION)) {
         locate()
         scope().launch { taker.take()?.let { presenter().add(it) } }
+    }
+
+    /** Files the draft, after a question if it has fewer photos than asked for: nothing is refused. */
+    fun file(submit: () -> Unit) {
+        scope().launch {
+            val question = presenter().fewer() ?: return@launch submit()
+            AlertDialog.Builder(host.context).setTitle(question.inLang(host.lang))
+                .setPositiveButton(R.string.answer_bare_do) { _, _ -> submit() }
+                .setNegativeButton(R.string.photo_take) { _, _ -> take() }
+                .show()
+        }
     }
 
     fun press(at: Int, shot: DraftShot, picture: Drawable?) {

@@ -11,6 +11,8 @@ import cn.xunge.app.kit.Mark
 import cn.xunge.app.kit.RowCard
 import cn.xunge.app.kit.RowModel
 import cn.xunge.app.kit.State
+import cn.xunge.app.kit.Tone
+import cn.xunge.client.inLang
 import cn.xunge.core.ItemContent
 import cn.xunge.core.Lang
 import cn.xunge.core.Place
@@ -62,11 +64,13 @@ internal class ItemFacts(private val context: Context, private val lang: Lang) {
         val report = view.content as? ItemContent.Report
         val found = (view.place as? Place.In)?.cell
         val code = report?.cell ?: found?.code
-        val accuracy = view.position?.let { text(R.string.place_accuracy, (it.accuracyCm.toInt() + 50) / 100) }
+        val fix = view.item?.fix
+        val accuracy = fix?.line?.inLang(lang) ?: view.position?.let { accuracyWords(context, it.accuracyCm) }
+        val doubt = fix?.doubt(context)?.let { Mark(R.drawable.ic_alert, Tone.WARNING, it) }
         val cell = code?.let { text(R.string.cell_name, it.short()) }
-        val named = report?.address?.takeIf { it.isNotBlank() } ?: found?.community?.takeIf { found.code == code } ?: cell ?: return null
+        val named = report?.address?.takeIf { it.isNotBlank() } ?: found?.community?.takeIf { found.code == code } ?: cell ?: text(R.string.place_outside).takeIf { doubt != null } ?: return null
         val sub = listOfNotNull(cell?.takeIf { it != named }, accuracy)
-        return RowModel(named, Lead.Small(R.drawable.ic_pin), sub = sub.joinToString(" · ").ifEmpty { null })
+        return RowModel(named, Lead.Small(R.drawable.ic_pin), doubt, sub = sub.joinToString(" · ").ifEmpty { null })
     }
 
     private fun handled(content: ItemContent): RowModel? =

@@ -8,7 +8,7 @@ import kotlinx.coroutines.flow.onStart
 
 /** Where the handset is: first what the last fix said, then each new one. Without a cell where the core refuses. */
 internal fun HandsetInterface.located(fixes: Flow<Position>): Flow<Here> = fixes
-    .map { fix -> Here(place(fix), fix, null) }
+    .map { fix -> Here(place(fix), fix, null, orNull { judgeFix(fix) }) }
     .onStart {
         val last = orNull { lastFix() }
         emit(Here(last?.let { place(it.position) }, null, last?.ageMs))

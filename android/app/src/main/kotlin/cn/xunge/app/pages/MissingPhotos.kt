@@ -12,9 +12,12 @@ import cn.xunge.core.momentWords
 import cn.xunge.ids.Moment
 
 /** What photos wait for by the rules of the phone, besides a network at all. */
-enum class PhotosWait { NETWORK, WIFI, BUDGET, SWITCHED_OFF }
+enum class PhotosWait { NETWORK, WIFI, ROAMING, BUDGET, BATTERY, SWITCHED_OFF }
 
-internal fun HandsetInterface.photosWait(): PhotosWait {
+/** What holds photos back now; if nothing does, what the rules will ask for. */
+internal fun HandsetInterface.photosWait(): PhotosWait = HELD[heldBack()?.code] ?: byRules()
+
+private fun HandsetInterface.byRules(): PhotosWait {
     val rules = networkSettings()
     return when {
         !rules.sync -> PhotosWait.SWITCHED_OFF
@@ -36,12 +39,24 @@ internal fun QueueRow.missingPhotos(context: Context, lang: Lang, now: Moment, w
     val rule = when (waits) {
         PhotosWait.NETWORK -> R.string.photos_wait_network
         PhotosWait.WIFI -> R.string.photos_wait_wifi
+        PhotosWait.ROAMING -> R.string.photos_wait_roaming
+        PhotosWait.BATTERY -> R.string.photos_wait_battery
         PhotosWait.BUDGET -> R.string.photos_wait_budget
         PhotosWait.SWITCHED_OFF -> R.string.photos_wait_off
     }
     val reasons = listOfNotNull(why, next).ifEmpty { listOf(context.getString(rule)) }
     return (listOf(context.count(R.plurals.photos_missing, missing)) + reasons).joinToString(context.getString(R.string.spoken_comma))
 }
+
+/** The core's reasons for holding photos back, which are whole sentences, as a row has room for them. */
+private val HELD = mapOf(
+    "policy.metered" to PhotosWait.WIFI,
+    "policy.wifi_only" to PhotosWait.WIFI,
+    "policy.roaming" to PhotosWait.ROAMING,
+    "policy.budget" to PhotosWait.BUDGET,
+    "policy.battery" to PhotosWait.BATTERY,
+    "sync.off" to PhotosWait.SWITCHED_OFF,
+)
 
 /** The states in which the server has the words of an item and may lack photos. */
 private val RECEIVED = setOf(ItemState.PHOTOS_PENDING, ItemState.REVIEW, ItemState.HELD)

@@ -49,6 +49,7 @@ internal class QueueLines(
 ) : Lines {
     private val before = head()
     private val sections = listOf(
+        R.string.queue_unread to state.unread,
         R.string.queue_needs_you to state.needsYou,
         R.string.queue_drafts to state.drafts,
         R.string.queue_filed to state.rows,

@@ -25,10 +25,11 @@ internal fun QueueRow.mark(lang: Lang): Mark {
         ItemState.RETURNED -> State.REFUSED
         ItemState.REVIEW -> State.REVIEW
         ItemState.HELD -> State.HELD
-        // The design's table has no entry for these four: nothing more is expected of the author.
+        ItemState.WITHDRAWN -> State.CASE_WITHDRAWN
+        // The design's table has no entry for these three: nothing more is expected of the author.
         ItemState.REVISED -> return Mark(R.drawable.ic_pencil, Tone.NEUTRAL, words)
         ItemState.WITHDRAWING -> return Mark(R.drawable.ic_clock, Tone.INFO, words)
-        ItemState.WITHDRAWN, ItemState.CANCELLED -> return Mark(R.drawable.ic_ban, Tone.NEUTRAL, words)
+        ItemState.CANCELLED -> return Mark(R.drawable.ic_ban, Tone.NEUTRAL, words)
     }
     return Mark(state.icon, state.tone, words)
 }
@@ -36,8 +37,7 @@ internal fun QueueRow.mark(lang: Lang): Mark {
 /** How the state of a record of the history looks. */
 internal fun HistoryRow.mark(lang: Lang): Mark {
     val words = stateWords.inLang(lang)
-    if (isWithdrawn) return Mark(R.drawable.ic_ban, Tone.NEUTRAL, words)
-    val state = stateOf(caseState, review)
+    val state = if (isWithdrawn) State.CASE_WITHDRAWN else stateOf(caseState, review)
     return Mark(state.icon, state.tone, words)
 }
 

@@ -3,6 +3,7 @@ package cn.xunge.app.pages
 import cn.xunge.client.sync
 import cn.xunge.core.DataUse
 import cn.xunge.core.HandsetInterface
+import cn.xunge.core.ItemKind
 import cn.xunge.core.ItemState
 import cn.xunge.core.QueueFilter
 import cn.xunge.core.QueueRow
@@ -42,6 +43,7 @@ data class Syncing(
 /**
  * 我报的.
  *
+ * @param unread final answers that nobody has read: not filed, or a withdrawal that was refused; opening one reads it
  * @param needsYou returned items, those from another handset too
  * @param rows the pages that were read, without what stands above
  * @param more older items follow
@@ -55,8 +57,9 @@ data class QueueState(
     val data: DataUse,
     val syncing: Syncing = Syncing(),
     val photosWait: PhotosWait = PhotosWait.NETWORK,
+    val unread: List<QueueRow> = emptyList(),
 ) {
-    val isEmpty: Boolean get() = needsYou.isEmpty() && drafts.isEmpty() && rows.isEmpty()
+    val isEmpty: Boolean get() = unread.isEmpty() && needsYou.isEmpty() && drafts.isEmpty() && rows.isEmpty()
 }
 
 /** @param events what the watch does by itself */
@@ -97,9 +100,11 @@ class QueuePresenter(
         val all = rows(wanted)
         return QueueState(
             today = handset.today(),
-            needsYou = needsYou.distinctBy { it.id },
+            unread = (needsYou + all).filter { it.awaitsReading }.distinctBy { it.id },
+            needsYou = needsYou.filterNot { it.awaitsReading }.distinctBy { it.id },
             drafts = drafts,
-            rows = all.filter { it.state != ItemState.RETURNED },
+            // A refused withdrawal that was read asks nothing more.
+            rows = all.filter { !it.awaitsReading && (it.state != ItemState.RETURNED || it.kind == ItemKind.Withdraw) },
             more = all.size == wanted,
             data = handset.dataUse(),
             photosWait = handset.photosWait(),
@@ -119,7 +124,7 @@ class QueuePresenter(
 
     /** Reads one page more. */
     fun more(state: QueueState) {
-        val shown = state.rows.size + state.needsYou.size
+        val shown = state.rows.size + state.needsYou.size + state.unread.size
         if (!state.more || wanted > shown) return
         wanted += PAGE
         reader.again()

@@ -121,13 +121,15 @@ internal class SubmitPage(host: Host, private val draft: EntryKey) : Page<Submit
         val name = cell?.let { text(R.string.cell_name, it.cell.short()) }
         val exact = when {
             cell?.isChosen == true || state.place.isByHand -> text(R.string.place_by_hand)
-            else -> state.place.accuracyCm?.let { accuracyWords(context, it) }
+            else -> state.place.fix?.line?.here() ?: state.place.accuracyCm?.let { accuracyWords(context, it) }
         }
+        val doubt = state.place.fix?.doubt(context)
         val title = address.ifEmpty { null } ?: name ?: unknown(state)
         val below = if (address.isEmpty()) listOf(cell?.cell?.community ?: cell?.cell?.street, exact) else listOf(name ?: unknown(state), exact)
         return RowModel(
             title = title,
             lead = Lead.Small(if (cell == null) R.drawable.ic_crosshair else R.drawable.ic_pin),
+            state = doubt?.let { Mark(R.drawable.ic_alert, Tone.WARNING, it) },
             sub = below.filterNotNull().joinToString(" · ").ifEmpty { null },
             action = text(R.string.change),
         )

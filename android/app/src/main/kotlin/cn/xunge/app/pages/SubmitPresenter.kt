@@ -2,6 +2,7 @@ package cn.xunge.app.pages
 
 import cn.xunge.client.why
 import cn.xunge.core.DraftCell
+import cn.xunge.core.Fix
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Matter
 import cn.xunge.core.PhotoRole
@@ -33,6 +34,8 @@ data class ReportPlace(
     val accuracyCm: UInt?,
     /** The person chose the position on the map. */
     val isByHand: Boolean = false,
+    /** How good the position is; null without one. */
+    val fix: Fix? = null,
 )
 
 /** A report before it is filed (上报：提交). */
@@ -81,16 +84,16 @@ internal class SubmitPresenter(
         SubmitState(read.matter, read.photos, read.place, momentWords(today.now, today.now), today.isTimeTrusted, read.content, own.isBusy, own.refused, own.looked)
     }.flowOn(io)
 
-    /** The draft, read again when something of it changed. The first fix says where it is filed, if no photo did. */
+    /**
+     * The draft, read again when something of it changed. The first fix says where it is filed, if no photo did; a better
+     * one of the same place replaces a doubted one.
+     */
     private suspend fun read(reads: Int, fix: Position?): Read {
         val before = read
-        val wantsFix = fix != null && before?.place?.accuracyCm == null
+        val wantsFix = fix != null && (before?.place?.accuracyCm == null || before.place.fix?.doubts?.isNotEmpty() == true)
         if (before != null && before.reads == reads && (!wantsFix || isFiled)) return before
         return drafts.open(draft) {
-            if (wantsFix) {
-                it.placeOnce(fix)
-                it.save()
-            }
+            if (wantsFix && it.refine(fix)) it.save()
             readOf(it, reads)
         }.also { read = it }
     }
@@ -101,7 +104,7 @@ internal class SubmitPresenter(
         return Read(
             matter = content.matter?.let { code -> handset.searchTypes(code.text).firstOrNull { it.code == code } },
             photos = handset.shots(draft.photos()),
-            place = ReportPlace(draft.cellName(), draft.located(), position?.accuracyCm, position?.provider == BY_HAND),
+            place = ReportPlace(draft.cellName(), draft.located(), position?.accuracyCm, position?.provider == BY_HAND, draft.fix()),
             content = content,
             reads = reads,
         )

@@ -1,6 +1,5 @@
 package cn.xunge.app.pages
 
-import android.app.AlertDialog
 import android.graphics.drawable.Drawable
 import android.view.Gravity
 import android.view.View
@@ -81,20 +80,12 @@ internal class TaskCameraPage(
             state.work.busy -> notYet(primary(text(R.string.answer_submit), R.drawable.ic_send) {}, text(R.string.answer_busy))
             state.work.shots.isEmpty() -> {
                 primary(text(R.string.photo_take), R.drawable.ic_camera) { photos.take() }
-                second(text(R.string.answer_without_photo)) { askBare() }
+                second(text(R.string.answer_without_photo)) { photos.file(::submit) }
             }
-            else -> primary(text(R.string.answer_submit), R.drawable.ic_send) { submit() }
+            else -> primary(text(R.string.answer_submit), R.drawable.ic_send) { photos.file(::submit) }
         }
         problem(state)
         built = state
-    }
-
-    /** The words stand under 拍照, where a glove may touch them. */
-    private fun askBare() {
-        AlertDialog.Builder(context).setTitle(R.string.answer_bare_ask)
-            .setPositiveButton(R.string.answer_bare_do) { _, _ -> submit() }
-            .setNegativeButton(R.string.photo_take) { _, _ -> photos.take() }
-            .show()
     }
 
     /** What is asked, beside the small photo of the place: whoever stands where it was taken sees the same. */

@@ -130,6 +130,7 @@ internal class TaskPage(host: Host, private val task: TaskKey) : Page<TaskState>
     private fun asked(state: TaskState.Shown): View = Card(context, gap = 8).apply {
         val task = state.task
         add(Label(context, bold = true)).heading().text = task.wording
+        task.otherHolder?.let { add(StateView(context)).show(Mark(R.drawable.ic_users, Tone.INFO, this@TaskPage.text(R.string.task_other_holder, it))) }
         val place = task.placeWords() ?: task.cellName?.line ?: task.cell.text
         where = add(WhereRow(context, place)).apply {
             if (task.place != null) opens(this@TaskPage.text(R.string.map_title)) { host.go(Route.Map(task.id)) }

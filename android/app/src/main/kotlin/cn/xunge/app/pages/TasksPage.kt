@@ -94,7 +94,7 @@ class TasksPage(host: Host) : Page<TasksState>(host) {
             lead = task.compare?.let { Lead.Photo(pictures[it]) } ?: Lead.Tile(R.drawable.ic_list_check),
             // What is late is late, also when it is new.
             state = if (line.isNew && clock.tone != Tone.DANGER) task.newMark(context, state.now) else clock,
-            sub = listOfNotNull(line.distance?.here(), task.placeWords()).joinToString(" · ").ifEmpty { null },
+            sub = listOfNotNull(task.otherHolder?.let { text(R.string.task_other_holder, it) }, line.distance?.here(), task.placeWords()).joinToString(" · ").ifEmpty { null },
             chevron = true,
         )
     }

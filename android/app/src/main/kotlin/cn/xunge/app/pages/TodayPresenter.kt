@@ -3,6 +3,7 @@ package cn.xunge.app.pages
 import cn.xunge.client.why
 import cn.xunge.core.AppUpdate
 import cn.xunge.core.FieldTask
+import cn.xunge.core.Fix
 import cn.xunge.core.HandsetInterface
 import cn.xunge.core.Place
 import cn.xunge.core.PointE7
@@ -32,7 +33,7 @@ data class TaskLine(val task: FieldTask, val distance: Words?)
  * @param fix the newest fix; null while none has come since the page was opened
  * @param lastAgeMs age of the last fix that was used, while the place is sought
  */
-data class Here(val place: Place?, val fix: Position?, val lastAgeMs: Long?)
+data class Here(val place: Place?, val fix: Position?, val lastAgeMs: Long?, val judged: Fix? = null)
 
 /** The home screen (今日): am I on duty, what waits and until when, has everything arrived, which cell am I in. */
 data class TodayState(

@@ -3,8 +3,11 @@ package cn.xunge.app.pages
 import android.content.Context
 import cn.xunge.app.R
 import cn.xunge.app.kit.PlaceLine
+import cn.xunge.app.shell.lang
+import cn.xunge.client.inLang
 import cn.xunge.core.Cell
 import cn.xunge.core.CellCode
+import cn.xunge.core.Fix
 import cn.xunge.core.Lang
 import cn.xunge.core.Place
 import cn.xunge.core.durationWords
@@ -17,9 +20,15 @@ internal fun CellCode.short(): String = text.takeLast(6).chunked(2).joinToString
 /** 「±6 米」. Unit: centimetres. */
 internal fun accuracyWords(context: Context, accuracyCm: UInt): String = context.getString(R.string.place_accuracy, (accuracyCm.toInt() + 50) / 100)
 
+/** What is wrong with a fix and what to do, as one text; null for a good one. */
+internal fun Fix.doubt(context: Context): String? =
+    doubts.joinToString(context.getString(R.string.spoken_comma)) { it.words.inLang(context.lang()) }.ifEmpty { null }
+
+private fun Here.doubt(context: Context): String? = judged?.doubt(context)
+
 /** Where the handset is, in a few words: the cell and how exact it is. */
 internal fun Here.chip(context: Context): String {
-    val accuracy = fix?.let { accuracyWords(context, it.accuracyCm) }
+    val accuracy = doubt(context) ?: fix?.let { accuracyWords(context, it.accuracyCm) }
     val words = when (val place = place) {
         null -> context.getString(R.string.place_seeking)
         // The long explanation is on the place line of the home screen.
@@ -37,7 +46,8 @@ internal fun Here.chip(context: Context): String {
 internal fun PlaceLine.showPlace(lang: Lang, here: Here) {
     fun text(id: Int, vararg args: Any) = context.getString(id, *args)
     val fix = here.fix
-    val accuracy = fix?.let { accuracyWords(context, it.accuracyCm) }
+    val doubt = here.doubt(context)
+    val accuracy = doubt ?: fix?.let { accuracyWords(context, it.accuracyCm) }
     when (val place = here.place) {
         null -> show(text(R.string.place_seeking), text(R.string.place_none), found = false)
         Place.NoGrid -> show(text(R.string.place_no_grid), accuracy.orEmpty(), found = false)
@@ -48,7 +58,7 @@ internal fun PlaceLine.showPlace(lang: Lang, here: Here) {
         is Place.In -> {
             val name = text(R.string.cell_name, place.cell.short())
             if (fix != null) {
-                val rest = listOfNotNull(place.cell.street, accuracy, text(R.string.place_just_now))
+                val rest = if (doubt == null) listOfNotNull(place.cell.street, accuracy, text(R.string.place_just_now)) else listOf(doubt)
                 show(name, rest.joinToString(" · "), found = true)
             } else {
                 val age = here.lastAgeMs?.let { text(R.string.place_last, name, durationWords(lang, it)) } ?: text(R.string.place_last_unknown, name)

@@ -67,6 +67,8 @@ internal fun Location.position() = Position(
     provider = provider.orEmpty(),
     mock = isMocked(),
     fixTime = Moment(time),
+    // The clock of AppClocks: a cached fix is as old as it is, whatever the wall clock says.
+    monotonicMs = elapsedRealtimeNanos / NANOS_PER_MS,
 )
 
 /** Its successor is newer than Android 8. */
@@ -74,4 +76,5 @@ internal fun Location.position() = Position(
 private fun Location.isMocked() = isFromMockProvider
 
 private const val E7 = 1e7
+private const val NANOS_PER_MS = 1_000_000L
 private val UNKNOWN_CM = 100_000u

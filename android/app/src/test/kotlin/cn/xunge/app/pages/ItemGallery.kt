@@ -56,6 +56,16 @@ class ItemGallery {
     }
 
     @Test
+    fun `a report with a fix that the centre doubts`() {
+        val row = Scene.filed.first { it.state == ItemState.RECEIVED }
+        val item = view(row)
+        Gallery.show("item-imprecise", build = page(item.copy(item = item.item!!.copy(fix = WorkScene.bad))))
+    }
+
+    @Test
+    fun `a report that was not filed`() = Gallery.show("item-not-filed", build = page(view(Scene.declined)))
+
+    @Test
     fun `a report whose photos are not all there`() {
         val row = Scene.filed.first { it.state == ItemState.PHOTOS_PENDING }
             .copy(photosNamed = 2u, stateWords = Words("已收到，照片 1/2", "Received, photos 1 of 2"))

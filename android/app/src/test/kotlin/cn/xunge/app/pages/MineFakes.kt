@@ -45,6 +45,10 @@ internal open class QueueOf(var rows: List<QueueRow>) : Handset(NoHandle) {
         return rows.drop(from).take(limit.toInt())
     }
 
+    var held: String? = null
+
+    override fun heldBack() = held?.let { Scene.why(it, ProblemClass.HELD_BACK, "", "") }
+
     override fun networkSettings() = Scene.rules
 
     override fun drafts(): List<QueueRow> = listOf(Scene.draft)

@@ -39,6 +39,8 @@ class MinePresenterTest {
 
         override fun networkSettings() = Scene.rules
 
+        override fun heldBack(): cn.xunge.core.Why? = null
+
         override fun item(id: EntryKey) = Item(row, ItemContent.Check(""), null, emptyList(), null, null, emptyList())
 
         override fun withdraw(id: EntryKey, reason: String): Withdrawal {

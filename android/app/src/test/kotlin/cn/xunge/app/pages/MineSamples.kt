@@ -154,6 +154,15 @@ internal object Scene {
         row(ItemState.RECEIVED, "", "", "已收到", "Received", ItemKind.CheckIn, at(7, 2)),
     )
 
+    /** A report that was not filed, which its author has not read yet. */
+    val declined = row(
+        ItemState.RECEIVED, "树枝过长", "Overgrown branches", "已收到，不立案：不属于城市管理事项", "Received, not filed: not a matter of the city", made = at(8, 30),
+        number = "260923-6T8QW2E5YB", reason = why("case.not_filed", ProblemClass.SETTLED, "不属于城市管理事项", "not a matter of the city"), case = "not_filed",
+    ).copy(awaitsReading = true)
+
+    /** A report whose withdrawal the centre applied. */
+    val withdrawn = row(ItemState.WITHDRAWN, "暴露垃圾", "Exposed rubbish", "已撤回", "Withdrawn", made = at(7, 50), number = "260923-1P7KD9S3LM", case = "withdrawn")
+
     /** As many rows as one asks for. */
     fun many(number: Int) = (1..number).map {
         row(ItemState.RECEIVED, "道路破损，同光路 $it 号", "Damaged road surface, $it Tongguang Road", "已收到", "Received", made = at(6, it % 60, day = 22), number = "260922-${1_000_000_000 + it}")

@@ -37,6 +37,10 @@ class QueueGallery {
     fun `every state of an item to the end`() = Gallery.show("queue-all", Variant.ALL.map { it.copy(height = if (it.text > 1) 3600 else 1800) }, page(all))
 
     @Test
+    fun `answers that nobody has read`() =
+        Gallery.show("queue-unread", build = page(all.copy(unread = listOf(Scene.declined), drafts = emptyList(), rows = listOf(Scene.withdrawn) + Scene.filed)))
+
+    @Test
     fun `nothing was reported yet`() = Gallery.show(
         "queue-empty",
         build = page(QueueState(Scene.today.copy(tasksOpen = 0u), emptyList(), emptyList(), emptyList(), false, Scene.data)),

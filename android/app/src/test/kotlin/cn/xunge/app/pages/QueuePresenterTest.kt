@@ -32,6 +32,33 @@ class QueuePresenterTest {
     }
 
     @Test
+    fun `use_a03 an answer that nobody has read stands first, and a refused withdrawal that was read stays in the list`() {
+        val declined = Scene.declined
+        val refused = Scene.returned.copy(id = cn.xunge.ids.EntryKey("w1"), kind = cn.xunge.core.ItemKind.Withdraw, awaitsReading = true)
+        val read = refused.copy(id = cn.xunge.ids.EntryKey("w2"), awaitsReading = false)
+        // The core names a refused withdrawal among what needs its author until it was read.
+        val handset = object : QueueOf(listOf(refused, read, declined, Scene.returned)) {
+            override fun queuePage(filter: cn.xunge.core.QueueFilter, after: ULong?, limit: UInt) =
+                if (filter == cn.xunge.core.QueueFilter.NEEDS_YOU) listOf(refused, Scene.returned) else rows.filter { after == null }
+        }
+        val state = presenter(handset).states.await { it.it != null }.it!!
+        assertEquals(listOf(refused, declined), state.unread)
+        assertEquals(listOf(Scene.returned), state.needsYou)
+        assertEquals(listOf(read), state.rows)
+    }
+
+    @Test
+    fun `use_a17 what holds photos back now is said before what the rules will ask for`() {
+        val handset = QueueOf(Scene.filed)
+        fun waits() = presenter(handset).states.await { it.it != null }.it!!.photosWait
+        assertEquals(PhotosWait.WIFI, waits())
+        for ((code, waits) in listOf("policy.roaming" to PhotosWait.ROAMING, "policy.battery" to PhotosWait.BATTERY, "sync.off" to PhotosWait.SWITCHED_OFF)) {
+            handset.held = code
+            assertEquals(waits, waits())
+        }
+    }
+
+    @Test
     fun `a thousand items are read by pages, each when its end comes near`() {
         val handset = QueueOf(Scene.many(1000))
         val presenter = presenter(handset)

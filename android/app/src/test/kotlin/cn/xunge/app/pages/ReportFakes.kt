@@ -157,6 +157,8 @@ class FakeReports : HandsetInterface by nothing {
 
     override fun mapArea(corner: PointE7, opposite: PointE7): GridOnMap? = grid
 
+    override fun judgeFix(fix: Position) = WorkScene.good
+
     override fun whereIs(point: PointE7, accuracyCm: UInt?): cn.xunge.core.Place = ReportSamples.inCell
 
     companion object {
@@ -184,6 +186,10 @@ private class FakeDraft(private val home: FakeReports, private val key: EntryKey
     override fun at(position: Position) {
         now = now.copy(position = position)
     }
+
+    override fun refine(fix: Position): Boolean = (now.position == null).also { if (it) at(fix) }
+
+    override fun fix() = now.position?.let { WorkScene.good }
 
     override fun text(text: String) = content { copy(text = text) }
 

@@ -36,6 +36,9 @@ class SubmitGallery {
     )
 
     @Test
+    fun `the centre will doubt the fix`() = Gallery.show("submit-imprecise", build = page(state.copy(place = ReportSamples.place.copy(fix = WorkScene.bad))))
+
+    @Test
     fun `a photo is missing`() = Gallery.show(
         "submit-photo-missing",
         build = page(

@@ -33,6 +33,10 @@ class TaskGallery {
     fun `without a photo and without a fix`() = show("task-plain", TaskState.Shown(WorkScene.now, WorkScene.calm, null, Compare.Absent, null))
 
     @Test
+    fun `another holder of the post has it`() =
+        show("task-other", TaskState.Shown(WorkScene.now, WorkScene.soon.copy(otherHolder = "李四"), WorkScene.distance, Compare.Here(picture), null))
+
+    @Test
     fun `answered already`() =
         show("task-answered", TaskState.Shown(WorkScene.now, WorkScene.soon.copy(answered = EntryKey("i1")), WorkScene.distance, Compare.Here(picture), null))
 

@@ -22,6 +22,7 @@ import cn.xunge.core.SyncTrigger
 import cn.xunge.core.TaskDistance
 import cn.xunge.core.Today
 import cn.xunge.core.UsedFix
+import cn.xunge.core.Words
 import cn.xunge.core.XungeException
 import cn.xunge.ids.EntryKey
 import cn.xunge.ids.PhotoHash
@@ -55,6 +56,8 @@ internal open class TaskHandset(var tasks: List<FieldTask> = emptyList()) : Hand
     override fun comparePhoto(task: TaskKey): ComparePhoto = ComparePhoto.Absent
 
     override fun lastFix(): UsedFix? = null
+
+    override fun judgeFix(fix: Position) = WorkScene.good
 
     override fun whereIs(point: PointE7, accuracyCm: UInt?): Place = Place.NoGrid
 
@@ -100,6 +103,11 @@ internal class FakeAnswer(private val answer: Answer, private val keep: (FakeAns
         refuses?.let { throw refusal(it) }
         photos += DraftPhoto(PhotoHash("p${photos.size}"), cn.xunge.core.PhotoRole.After, 1u, 1u, 1u)
     }
+
+    /** Photos that are asked for. */
+    var asked = 1
+
+    override fun fewerPhotos() = Words("$asked", "$asked").takeIf { photos.size < asked }
 
     override fun save() {
         saved += text

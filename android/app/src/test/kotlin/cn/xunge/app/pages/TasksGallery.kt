@@ -40,6 +40,10 @@ class TasksGallery {
     fun `tasks by due time`() = show("tasks", TasksState(WorkScene.now, WorkScene.here, open, emptyList()))
 
     @Test
+    fun `one is with another holder of the post`() =
+        show("tasks-other", TasksState(WorkScene.now, WorkScene.here, listOf(open[0], open[1].copy(task = WorkScene.soon.copy(otherHolder = "李四"))), emptyList()))
+
+    @Test
     fun `an answer was given a moment ago`() {
         val row = answer(ItemState.QUEUED, Words("待上传", "To be sent"))
         show("tasks-answered", TasksState(WorkScene.now, WorkScene.here, open.take(2) + OpenTask(WorkScene.calm, null, false), listOf(AnsweredTask(done, row)), row))

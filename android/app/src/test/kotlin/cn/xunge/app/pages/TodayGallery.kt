@@ -110,6 +110,9 @@ class TodayGallery {
     fun `the phone may stop the app`() = Gallery.show("today-battery", build = page(duty.copy(tasks = listOf(check), offersBattery = true)))
 
     @Test
+    fun `the centre would doubt the fix`() = Gallery.show("today-imprecise", build = page(duty.copy(here = here.copy(judged = WorkScene.bad))))
+
+    @Test
     fun `no grid yet`() = Gallery.show("today-no-grid", build = page(duty.copy(here = Here(Place.NoGrid, fix, null), tasks = emptyList(), today = Scene.today.copy(tasksOpen = 0u))))
 
     @Test

@@ -5,6 +5,8 @@ import android.graphics.drawable.BitmapDrawable
 import cn.xunge.app.KitPages
 import cn.xunge.core.Cell
 import cn.xunge.core.FieldTask
+import cn.xunge.core.Fix
+import cn.xunge.core.PlaceDoubt
 import cn.xunge.core.PointE7
 import cn.xunge.core.Position
 import cn.xunge.core.ProblemClass
@@ -30,6 +32,15 @@ internal object WorkScene {
     val cell = Cell("22010402-03-17 桂林路街道 同光路东社区", CellNumber("220104020317"), "桂林路街道", "同光路东社区")
     val point = PointE7(438_700_000, 1_253_300_000)
     val fix = Position(point, 800u, "gps", false, now)
+    val good = Fix(Words("卫星定位 · ±8 米 · 2 秒前", "satellites · ±8 m · 2 s ago"), 2_000, false, emptyList())
+    /** A fix that the centre will doubt. */
+    val bad = Fix(
+        Words("网络定位 · ±120 米 · 45 分前", "network · ±120 m · 45 min ago"), 2_700_000, false,
+        listOf(
+            PlaceDoubt("imprecise", Words("定位误差约 120 米，请到空旷处重新定位", "the position may be off by 120 m; go to an open place and locate again")),
+            PlaceDoubt("stale_fix", Words("定位是 45 分前的，请重新定位", "the position is 45 min old; locate again")),
+        ),
+    )
     val here = Here(cn.xunge.core.Place.In("2026-1", cell, emptyList(), 0.0), fix, null)
 
     fun task(

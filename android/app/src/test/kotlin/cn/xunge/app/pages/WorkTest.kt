@@ -127,6 +127,21 @@ class WorkTest {
     }
 
     @Test
+    fun `fewer photos than asked for are asked about before filing, and nothing is refused`() = runBlocking {
+        val handset = TaskHandset(listOf(WorkScene.soon))
+        val draft = FakeAnswer(Answer.RECTIFIED) {}
+        handset.drafts[WorkScene.soon.id] = draft
+        val presenter = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io)
+        presenter.states.first()
+        assertNotNull("no photo", presenter.fewer())
+        presenter.add(NewPhoto(temporary.newFile(), PhotoOrigin.CAMERA))
+        assertNull(presenter.fewer())
+        draft.asked = 2
+        assertNotNull("one of two", presenter.fewer())
+        assertNotNull(presenter.submit())
+    }
+
+    @Test
     fun `an answer that the core refuses says so`() = runBlocking {
         val handset = TaskHandset(listOf(WorkScene.soon.copy(answered = cn.xunge.ids.EntryKey("i1"))))
         val state = TaskCameraPresenter(handset, WorkScene.soon.id, Answer.RECTIFIED, io).states.first()
