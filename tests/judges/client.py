@@ -10,12 +10,13 @@ input and answers with one line (`server/tests/generated_client.rs` writes and r
 
 Every argument has the type that the generated function declares, a JSON body is an instance of the generated model, and the
 answer is what the generated function returns. The answer must be a success (or 401, if `refused`) that the model has read
-completely: a member that the description does not know, or a part that no model could read, is a fault. `rows` is the
+completely: a member that the description does not know, a part of another type, or one that no model could read, is a fault. `rows` is the
 number of rows of a page or list.
 """
 
 import base64
 import enum
+import functools
 import importlib
 import inspect
 import io
@@ -78,16 +79,45 @@ def typed(text, annotation):
     raise Fault(f"no way to give {text!r} as {annotation}")
 
 
-def unread(value, at, free=False):
+@functools.cache
+def members(model):
+    """The attributes of a generated model with their types. The generated code does not check the types of what it reads."""
+    names = vars(xunge_client.models) | vars(importlib.import_module(model.__module__))
+    hints = typing.get_type_hints(model, globalns=names)
+    return {name: hint for name, hint in hints.items() if name != "additional_properties"}
+
+
+def fits(value, hint):
+    """Whether a value has the type that the generated code declares, without what its members hold."""
+    if hint is typing.Any:
+        return True
+    if any(one is not hint for one in parts(hint)):
+        return any(fits(value, one) for one in parts(hint))
+    if typing.get_origin(hint) is list:
+        return isinstance(value, list) and all(fits(one, typing.get_args(hint)[0]) for one in value)
+    if hint in (int, float) and isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float) if hint is float else hint)
+
+
+def unread(value, at):
     """Where a parsed answer, or a model of a request, holds what no model has read."""
+    if isinstance(value, File):
+        return
     if attrs.has(type(value)):
-        members = [field.name for field in attrs.fields(type(value)) if field.name != "additional_properties"]
+        known = members(type(value))
         more = getattr(value, "additional_properties", {})
-        # A model without members is that of any object.
-        if members and more and not all(attrs.has(type(one)) for one in more.values()):
+        # A model without members is that of any object; a map holds models.
+        if known and more and not all(attrs.has(type(one)) for one in more.values()):
             yield f"{at}: {sorted(more)} not in the description of {type(value).__name__}"
-        for name in members:
-            yield from unread(getattr(value, name), f"{at}.{name}")
+        for name, hint in known.items():
+            part = getattr(value, name)
+            if not fits(part, hint):
+                yield f"{at}.{name}: {part!r} is no {hint}"
+            yield from unread(part, f"{at}.{name}")
+        for name, part in more.items():
+            if attrs.has(type(part)):
+                yield from unread(part, f"{at}.{name}")
     elif isinstance(value, list):
         for n, one in enumerate(value):
             yield from unread(one, f"{at}[{n}]")
