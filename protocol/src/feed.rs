@@ -52,6 +52,7 @@ pub struct FeedRow {
     pub entity: String,
     /// Absent if the row is a tombstone: the entity was removed from this mailbox.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub body: Option<serde_json::Value>,
 }
 

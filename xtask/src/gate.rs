@@ -245,6 +245,12 @@ const STAGES: &[Stage<Gate>] = &[
         },
     },
     Stage {
+        name: "client",
+        what: "a client generated from the API description performs every operation",
+        after: &["build", "tools"],
+        run: |gate| judges::client(&gate.ws),
+    },
+    Stage {
         name: "attack",
         what: "attackers for a second each while honest users work: memory and times of a debug server",
         after: &["build"],
@@ -299,7 +305,7 @@ const LINT: &[&str] = &[
     "advisories",
     "clippy",
 ];
-const JUDGES: &[&str] = &["tus", "schemathesis", "attack"];
+const JUDGES: &[&str] = &["tus", "schemathesis", "client", "attack"];
 
 /// `cargo xtask test`: the stages that are named, or all.
 pub fn test(ws: &Workspace, quick: bool, ci: bool, wanted: &[String]) -> Result<u8> {

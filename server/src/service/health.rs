@@ -98,7 +98,7 @@ async fn look(app: &App) -> Result<(), Failure> {
 }
 
 /// Metrics in the Prometheus text format, for whoever has the token of the settings.
-#[utoipa::path(get, path = "/metrics", tag = "operation", responses(
+#[utoipa::path(get, path = "/metrics", tag = "operation", security(("metrics" = [])), responses(
     (status = 200, content_type = "text/plain", body = String),
     (status = 403, body = Problem)
 ))]

@@ -21,6 +21,8 @@ pub fn describe(operations: OpenApiRouter<App>) -> Value {
     let schemes = json!({
         "field": {"type": "http", "scheme": "bearer",
                   "description": "A terminal's token from POST /v1/field/token"},
+        "metrics": {"type": "http", "scheme": "bearer",
+                    "description": "`metrics_token` of the server's settings"},
         "staff": {"type": "http", "scheme": "bearer",
                   "description": "A session's token from POST /v1/session"},
     });
@@ -50,13 +52,22 @@ pub fn describe(operations: OpenApiRouter<App>) -> Value {
     api
 }
 
-/// Removes formats that are wrong. Counts are unsigned, but `int32` and `int64` are signed and would promise a largest
-/// value that the server does not enforce.
+/// Corrects what the derived schemas say wrongly or in a form that generators of clients cannot read. Counts are unsigned,
+/// but `int32` and `int64` are signed and would promise a largest value that the server does not enforce.
 fn widen(value: &mut Value) {
     match value {
         Value::Object(map) => {
             if map.get("minimum").is_some_and(|least| least == 0) {
                 map.remove("format");
+            }
+            // A tuple: `items: false` bounds its length from above only, and few generators read a schema that is `false`.
+            let tuple = map.get("prefixItems").and_then(Value::as_array).map(Vec::len);
+            if let Some(length) = tuple
+                && map.get("items").is_some_and(|items| *items == false)
+            {
+                map.remove("items");
+                map.insert("minItems".into(), json!(length));
+                map.insert("maxItems".into(), json!(length));
             }
             // An open enum: a known text also matches the schema of any text, so `oneOf` would be wrong.
             let open =
@@ -100,6 +111,9 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
         ("415", body),
         ("422", body || parameters),
     ]);
+    if let Some(request) = operation.get_mut("requestBody").and_then(Value::as_object_mut) {
+        bytes(request);
+    }
     // A body may also name a thing that does not exist.
     let named = path.contains('{') || (body && !open);
     add.extend([("401", !open), ("403", !open), ("404", named)]);
@@ -111,18 +125,50 @@ fn complete(path: &str, method: &str, operation: &mut Map<String, Value>) {
     // Each possible status is listed: a range would also allow unexpected ones.
     responses.remove("4XX");
     for (status, response) in responses.iter_mut() {
+        // OpenAPI demands a description of each response.
+        if let Some(response) = response.as_object_mut()
+            && !response.contains_key("$ref")
+        {
+            response
+                .entry("description")
+                .or_insert_with(|| json!(words_of(status)));
+            bytes(response);
+        }
         if status.starts_with('4') || status.starts_with('5') {
             let words = response
                 .get("description")
                 .and_then(Value::as_str)
                 .filter(|words| !words.is_empty());
-            *response = problem(words.unwrap_or(words_of(status)));
+            let words = words.unwrap_or(words_of(status));
+            // The refusal of a range has no body.
+            *response = match status.as_str() {
+                "416" => json!({"description": words}),
+                _ => problem(words),
+            };
         }
     }
     for (status, _) in add.into_iter().filter(|(_, applies)| *applies) {
         responses
             .entry(status)
             .or_insert_with(|| json!({"$ref": format!("#/components/responses/{status}")}));
+    }
+    // No answer to HEAD has a body, not even a refusal.
+    if method == "head" {
+        for (status, response) in responses.iter_mut() {
+            let words = response.get("description").cloned();
+            *response = json!({"description": words.unwrap_or_else(|| json!(words_of(status)))});
+        }
+    }
+}
+
+/// Describes a body that is neither JSON nor text as bytes: its annotation can only name a Rust type, such as `String`,
+/// and a generated client would send or decode a text.
+fn bytes(body: &mut Map<String, Value>) {
+    let content = body.get_mut("content").and_then(Value::as_object_mut);
+    for (kind, media) in content.into_iter().flatten() {
+        if !kind.ends_with("json") && !kind.starts_with("text/") {
+            media["schema"] = json!({"type": "string", "format": "binary"});
+        }
     }
 }
 
@@ -135,15 +181,24 @@ fn problem(description: &str) -> Value {
 
 fn words_of(status: &str) -> &'static str {
     match status {
+        "200" => "The request succeeded",
+        "204" => "The request succeeded; the answer has no body",
+        "206" => "The part that `Range` names",
+        "304" => "The copy that `If-None-Match` names is up to date",
         "400" => "The request is malformed",
         "401" => "The token is missing or has expired",
         "403" => "Not permitted to this actor, or outside its area",
         "404" => "Not found, or not visible to this actor",
+        "405" => "`X-HTTP-Method-Override` names no method of uploads",
         "409" => "The request conflicts with the present state; `code` says how",
+        "410" => "It existed and is gone",
+        "412" => "The server does not speak this version of tus",
         "413" => "The body is too large",
+        "416" => "The range lies outside of the file",
         "415" => "The media type or content encoding is not supported",
         "422" => "Some fields are invalid; `errors` lists them",
         "429" => "Too many requests; see Retry-After",
+        "460" => "The checksum of the bytes is another one",
         "503" => "Busy or stopping; try again later",
         _ => "The server failed",
     }

@@ -22,7 +22,8 @@ use protocol::{
     get, path = "/v1/field/photos/by-hash/{sha256}", tag = "field",
     params(("sha256" = Sha256, Path)),
     responses(
-        (status = 200, content_type = "image/jpeg", body = String, description = "Also 206 for a `Range`"),
+        (status = 200, content_type = "image/jpeg", body = String),
+        (status = 206, content_type = "image/jpeg", body = String),
         (status = 404, body = Problem),
     )
 )]

@@ -31,6 +31,8 @@ use serde_json::{Value, json};
 pub struct Operation {
     pub method: String,
     pub path: String,
+    /// The name that a generated client gives its function.
+    pub id: String,
     pub access: Value,
     pub has_body: bool,
 }
@@ -72,6 +74,7 @@ pub async fn all(app: &TestApp) -> Vec<Operation> {
             operations.push(Operation {
                 method: method.to_uppercase(),
                 path: path.clone(),
+                id: described["operationId"].as_str().unwrap_or_default().to_owned(),
                 access: described["x-xunge-access"].clone(),
                 has_body: !described["requestBody"].is_null(),
             });
@@ -111,7 +114,7 @@ pub struct Example {
 }
 
 impl Example {
-    fn new(reach: Reach, path: impl Into<String>) -> Self {
+    pub fn new(reach: Reach, path: impl Into<String>) -> Self {
         Self {
             reach,
             path: path.into(),
@@ -119,16 +122,16 @@ impl Example {
             body: Vec::new(),
         }
     }
-    fn json(mut self, body: &Value) -> Self {
+    pub fn json(mut self, body: &Value) -> Self {
         self.headers.push(("content-type", "application/json".into()));
         self.body = serde_json::to_vec(body).unwrap();
         self
     }
-    fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
-    fn bytes(mut self, body: Vec<u8>) -> Self {
+    pub fn bytes(mut self, body: Vec<u8>) -> Self {
         self.body = body;
         self
     }
