@@ -52,4 +52,4 @@ pub use format::Format;
 pub use inspect::{Info, inspect};
 pub use limits::PhotoLimits;
 pub use prepare::{PrepareOptions, PreparedPhoto, prepare, prepare_from};
-pub use stamp::{Stamp, unprintable};
+pub use stamp::{SpareFont, Stamp, unprintable};

@@ -14,11 +14,11 @@ use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 use crate::planes::{Arriving, Maker, Planes};
 use crate::rgb::RgbMaker;
-use crate::stamp::Stamp;
+use crate::stamp::{SpareFont, Stamp};
 use crate::{jpeg, png};
 
 /// Parameters of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
     /// Longest side of the filed picture in pixels; smaller originals are never enlarged.
     pub longest_side: u32,
@@ -31,6 +31,8 @@ pub struct PrepareOptions {
     pub quality: u8,
     /// Longest side of the thumbnail in pixels.
     pub thumbnail_side: u32,
+    /// A font for characters of the stamp that the embedded one lacks.
+    pub spare_font: Option<SpareFont>,
 }
 
 impl Default for PrepareOptions {
@@ -41,6 +43,7 @@ impl Default for PrepareOptions {
             max_pixels: 8_000_000,
             quality: 80,
             thumbnail_side: 320,
+            spare_font: None,
         }
     }
 }
@@ -129,7 +132,7 @@ pub fn prepare_from(
     } else {
         jpeg::encode(&picture.scaled(thumbnail_size), options.quality)?
     };
-    stamp.burn_into(&mut picture)?;
+    stamp.burn_into(&mut picture, options.spare_font.as_ref())?;
 
     let jpeg = jpeg::encode(&picture, options.quality)?;
     Ok(PreparedPhoto {

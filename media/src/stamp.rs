@@ -4,10 +4,12 @@
 //! follows the picture's shorter side. Long text first shrinks a little, then wraps, then shrinks further; it is
 //! never truncated: a picture that is too small for a legible stamp is refused.
 
+use std::fs::File;
 use std::io::Read as _;
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
+use ab_glyph::{Font, FontArc, FontRef, FontVec, Glyph, GlyphId, PxScale, ScaleFont, point};
 use flate2::read::GzDecoder;
 
 use crate::error::MediaError;
@@ -32,6 +34,63 @@ fn font() -> Result<FontRef<'static>, MediaError> {
     FontRef::try_from_slice(bytes).map_err(|error| MediaError::internal(error.to_string()))
 }
 
+/// A font of the system, for characters that the embedded one lacks: rare names. The embedded one is used first, so that the
+/// same photo has the same stamp on all handsets as far as it can.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpareFont {
+    /// A TrueType or OpenType font, or a collection; at most 64 MB. One that cannot be read is as good as none.
+    pub path: PathBuf,
+    /// The number of the font in a collection; 0 in any other file.
+    pub face: u32,
+}
+
+/// Maximum size of a spare font in bytes. Noto Sans CJK, which phones carry, has 20 MB.
+const LARGEST_FONT: u64 = 64 << 20;
+
+impl SpareFont {
+    /// Reads the file, which is held only while a stamp with such a character is drawn.
+    fn read(&self) -> Option<FontArc> {
+        let file = File::open(&self.path).ok()?;
+        let mut bytes = Vec::new();
+        let read = file.take(LARGEST_FONT + 1).read_to_end(&mut bytes).ok()?;
+        if u64::try_from(read).ok()? > LARGEST_FONT {
+            return None;
+        }
+        FontVec::try_from_vec_and_index(bytes, self.face)
+            .ok()
+            .map(FontArc::new)
+    }
+}
+
+/// The fonts of one stamp.
+struct StampFonts {
+    own: FontArc,
+    spare: Option<FontArc>,
+}
+
+impl StampFonts {
+    /// The spare font is read only if the embedded one lacks a character of the lines.
+    fn of(lines: &[&str], spare: Option<&SpareFont>) -> Result<Self, MediaError> {
+        let own = FontArc::new(font()?);
+        let lacks = |line: &&str| line.chars().any(|c| own.glyph_id(c).0 == 0);
+        let spare = spare
+            .filter(|_| lines.iter().any(lacks))
+            .and_then(SpareFont::read);
+        Ok(Self { own, spare })
+    }
+    /// The font that has the character, and its glyph there; glyph 0 if none has it.
+    fn glyph(&self, c: char) -> (&FontArc, GlyphId) {
+        let own = self.own.glyph_id(c);
+        if own.0 != 0 {
+            return (&self.own, own);
+        }
+        match self.spare.as_ref().map(|spare| (spare, spare.glyph_id(c))) {
+            Some((spare, glyph)) if glyph.0 != 0 => (spare, glyph),
+            _ => (&self.own, own),
+        }
+    }
+}
+
 /// The characters of a text that the stamp's font cannot print, each once, in order. On a photo each is a box.
 pub fn unprintable(text: &str) -> Result<Vec<char>, MediaError> {
     let font = font()?;
@@ -46,7 +105,7 @@ pub fn unprintable(text: &str) -> Result<Vec<char>, MediaError> {
 
 /// The text of the stamp. The first line is larger: it is the time, as usual for field cameras.
 ///
-/// A character that the font does not have is drawn as a box. Without lines, or with only blank ones, there is no
+/// A character that neither the embedded font nor the spare one ([`crate::PrepareOptions::spare_font`]) has is drawn as a box. Without lines, or with only blank ones, there is no
 /// panel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
@@ -84,7 +143,11 @@ const PANEL_SHADE: f32 = 0.65;
 
 impl Stamp {
     /// Draws the stamp into the picture; returns an error when it does not fit.
-    pub(crate) fn burn_into(&self, picture: &mut Planes) -> Result<(), MediaError> {
+    pub(crate) fn burn_into(
+        &self,
+        picture: &mut Planes,
+        spare: Option<&SpareFont>,
+    ) -> Result<(), MediaError> {
         let lines: Vec<String> = self
             .lines
             .iter()
@@ -99,7 +162,7 @@ impl Stamp {
         if lines.is_empty() {
             return Ok(());
         }
-        let font = font()?;
+        let font = StampFonts::of(&lines, spare)?;
         let Some(panel) = Panel::fit(&font, &lines, picture.width, picture.height) else {
             return Err(MediaError::TooSmall {
                 width: picture.width,
@@ -149,7 +212,7 @@ struct Panel {
 
 impl Panel {
     /// Finds the largest size at which everything fits.
-    fn fit(font: &FontRef<'_>, lines: &[&str], width: u32, height: u32) -> Option<Self> {
+    fn fit(font: &StampFonts, lines: &[&str], width: u32, height: u32) -> Option<Self> {
         let (width, height) = (pixels(width), pixels(height));
         let wanted = (width.min(height) * SIZE_SHARE).clamp(SMALLEST_EM * 1.2, LARGEST_EM);
         let mut em = wanted;
@@ -164,7 +227,7 @@ impl Panel {
     }
 
     fn at_size(
-        font: &FontRef<'_>,
+        font: &StampFonts,
         lines: &[&str],
         em: f32,
         wrap: bool,
@@ -211,7 +274,7 @@ impl Panel {
         })
     }
 
-    fn draw(&self, font: &FontRef<'_>, picture: &mut StampArea) {
+    fn draw(&self, font: &StampFonts, picture: &mut StampArea) {
         let em = self.em;
         fill_rounded(
             picture,
@@ -235,12 +298,12 @@ impl Panel {
 }
 
 /// The font at `em` pixels an em. (ab_glyph counts from ascent to descent instead.)
-fn scale_of(font: &FontRef<'_>, em: f32) -> PxScale {
+fn scale_of(font: &FontArc, em: f32) -> PxScale {
     PxScale::from(em * font.height_unscaled() / font.units_per_em().unwrap_or(1000.0))
 }
 
-fn advance(font: &FontRef<'_>, c: char, em: f32) -> f32 {
-    let id = font.glyph_id(c);
+fn advance(fonts: &StampFonts, c: char, em: f32) -> f32 {
+    let (font, id) = fonts.glyph(c);
     // A box for a character that the font lacks: half an em below U+1100 (the narrow scripts), a full one above.
     if id.0 == 0 {
         if u32::from(c) < 0x1100 { em * 0.6 } else { em }
@@ -249,7 +312,7 @@ fn advance(font: &FontRef<'_>, c: char, em: f32) -> f32 {
     }
 }
 
-fn line_width(font: &FontRef<'_>, text: &str, em: f32) -> f32 {
+fn line_width(font: &StampFonts, text: &str, em: f32) -> f32 {
     text.chars().map(|c| advance(font, c, em)).sum()
 }
 
@@ -344,16 +407,15 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
-    let scale = scale_of(font, row.em);
+fn draw_line(picture: &mut StampArea, fonts: &StampFonts, row: &StampLine, left: f32, top: f32) {
     // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();
     let shift = (row.em / 20.0).max(0.7);
     for (colour, strength, offset) in [(BLACK, 0.55, shift), (WHITE, 1.0, 0.0)] {
         let mut x = left;
         for c in row.text.chars() {
-            let id = font.glyph_id(c);
-            let step = advance(font, c, row.em);
+            let (font, id) = fonts.glyph(c);
+            let step = advance(fonts, c, row.em);
             if id.0 == 0 {
                 draw_box(
                     picture,
@@ -362,7 +424,8 @@ fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left:
                     strength,
                 );
             } else {
-                let glyph: Glyph = id.with_scale_and_position(scale, point(x + offset, baseline + offset));
+                let glyph: Glyph =
+                    id.with_scale_and_position(scale_of(font, row.em), point(x + offset, baseline + offset));
                 if let Some(outline) = font.outline_glyph(glyph) {
                     let bounds = outline.px_bounds();
                     let (left, top) = (whole(bounds.min.x), whole(bounds.min.y));
