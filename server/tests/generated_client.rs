@@ -102,7 +102,7 @@ enum By {
     /// Who reads the metrics, with the token of the settings.
     Scraper,
     Staff(Role, StaffMember),
-    Terminal(FieldClient),
+    Terminal(Box<FieldClient>),
 }
 
 impl By {
@@ -115,7 +115,7 @@ impl By {
         }
         if operation.is_field() {
             let post = o.inspector.post;
-            return Self::Terminal(app.handset(post, o.inspector.person).await);
+            return Self::Terminal(Box::new(app.handset(post, o.inspector.person).await));
         }
         let roles = operation.roles();
         let role = match roles.contains(&Role::Admin) {

@@ -10,8 +10,8 @@ input and answers with one line (`server/tests/generated_client.rs` writes and r
 
 Every argument has the type that the generated function declares, a JSON body is an instance of the generated model, and the
 answer is what the generated function returns. The answer must be a success (or 401, if `refused`) that the model has read
-completely: a member that the description does not know, a part of another type, or one that no model could read, is a fault. `rows` is the
-number of rows of a page or list.
+completely: a member that the description does not know, a value of another type, or an object that no model could read is a
+fault. `rows` is the number of rows of a page or list.
 """
 
 import base64

@@ -97,8 +97,9 @@ async fn look(app: &App) -> Result<(), Failure> {
         })
 }
 
+// The description calls the token optional: a request without one is refused with 403, where a required one means 401.
 /// Metrics in the Prometheus text format, for whoever has the token of the settings.
-#[utoipa::path(get, path = "/metrics", tag = "operation", security(("metrics" = [])), responses(
+#[utoipa::path(get, path = "/metrics", tag = "operation", security((), ("metrics" = [])), responses(
     (status = 200, content_type = "text/plain", body = String),
     (status = 403, body = Problem)
 ))]
