@@ -74,10 +74,11 @@ record! {
 }
 
 record! {
-    /// Why the centre will doubt a fix, with a stable code, and what to do.
+    /// Why the centre will doubt a fix, with a stable code: what to do about it, and of an item that was filed, what it is.
     PlaceDoubt from FixDoubt as doubt {
         code: String = doubt.code().into(),
         words: Words = both(|lang| doubt.words(lang)),
+        fact: Words = both(|lang| doubt.fact(lang)),
     }
 }
 

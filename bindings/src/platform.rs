@@ -100,6 +100,16 @@ pub struct Services {
     pub surroundings: Arc<dyn Surroundings>,
     /// Null on machines without a keystore: the keys are then in a file of each home, and who reads it reads the store.
     pub keys: Option<Arc<dyn Keys>>,
+    /// A font of the system for characters of stamps that the core's own lacks; null without one.
+    #[uniffi(default = None)]
+    pub spare_font: Option<SpareFont>,
+}
+
+/// A font file of the system, and the number of the font in a collection.
+#[derive(Clone, uniffi::Record)]
+pub struct SpareFont {
+    pub path: String,
+    pub face: u32,
 }
 
 impl Services {
@@ -108,7 +118,14 @@ impl Services {
             Some(keys) => KeyPlace::Keystore(Arc::new(OfApp(keys))),
             None => KeyPlace::FileInHome,
         };
-        PhonePlatform::new(Arc::new(OfApp(Arc::clone(&self.clocks))), keys)
+        let platform = PhonePlatform::new(Arc::new(OfApp(Arc::clone(&self.clocks))), keys)?;
+        let font = self.spare_font.clone();
+        Ok(
+            platform.with_spare_font(font.map(|font| terminal_core::photos::SpareFont {
+                path: font.path.into(),
+                face: font.face,
+            })),
+        )
     }
     pub(crate) fn surroundings(&self) -> WatchedSurroundings {
         WatchedSurroundings(Arc::new(OfApp(Arc::clone(&self.surroundings))))

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::baseline::{self, Frame, OpenedJpeg, Size};
 use crate::error::MediaError;
 use crate::exif::{self, ExifFacts, Gps, Orientation};
+use crate::fonts::SpareFont;
 use crate::format::{self, Format};
 #[cfg(feature = "gallery-formats")]
 use crate::gallery::{self, Kind};
@@ -18,7 +19,7 @@ use crate::stamp::Stamp;
 use crate::{jpeg, png};
 
 /// Parameters of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PrepareOptions {
     /// Longest side of the filed picture in pixels; smaller originals are never enlarged.
     pub longest_side: u32,
@@ -31,6 +32,8 @@ pub struct PrepareOptions {
     pub quality: u8,
     /// Longest side of the thumbnail in pixels.
     pub thumbnail_side: u32,
+    /// A font for characters of the stamp that the embedded one lacks.
+    pub spare_font: Option<SpareFont>,
 }
 
 impl Default for PrepareOptions {
@@ -41,6 +44,7 @@ impl Default for PrepareOptions {
             max_pixels: 8_000_000,
             quality: 80,
             thumbnail_side: 320,
+            spare_font: None,
         }
     }
 }
@@ -129,7 +133,7 @@ pub fn prepare_from(
     } else {
         jpeg::encode(&picture.scaled(thumbnail_size), options.quality)?
     };
-    stamp.burn_into(&mut picture)?;
+    stamp.burn_into(&mut picture, options.spare_font.as_ref())?;
 
     let jpeg = jpeg::encode(&picture, options.quality)?;
     Ok(PreparedPhoto {

@@ -4,49 +4,17 @@
 //! follows the picture's shorter side. Long text first shrinks a little, then wraps, then shrinks further; it is
 //! never truncated: a picture that is too small for a legible stamp is refused.
 
-use std::io::Read as _;
-use std::sync::OnceLock;
-
-use ab_glyph::{Font, FontRef, Glyph, PxScale, ScaleFont, point};
-use flate2::read::GzDecoder;
+use ab_glyph::{Font, FontArc, Glyph, PxScale, ScaleFont, point};
 
 use crate::error::MediaError;
+use crate::fonts::{SpareFont, StampFonts};
 use crate::planes::Planes;
 use crate::raster::StampArea;
 use crate::rgb::Pixel;
 
-/// WenQuanYi Micro Hei reduced to ASCII, GB 2312 and the 通用规范汉字表; see `font/README.md` for source and
-/// licence.
-/// Packed with gzip: a phone carries half of it.
-const FONT: &[u8] = include_bytes!("../font/stamp.ttf.gz");
-
-/// The font, unpacked once for the process; 1.4 MB.
-fn font() -> Result<FontRef<'static>, MediaError> {
-    static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes = UNPACKED.get_or_init(|| {
-        let mut bytes = Vec::new();
-        // A file that does not unpack is no font either: the next line says so.
-        let _ = GzDecoder::new(FONT).read_to_end(&mut bytes);
-        bytes
-    });
-    FontRef::try_from_slice(bytes).map_err(|error| MediaError::internal(error.to_string()))
-}
-
-/// The characters of a text that the stamp's font cannot print, each once, in order. On a photo each is a box.
-pub fn unprintable(text: &str) -> Result<Vec<char>, MediaError> {
-    let font = font()?;
-    let mut missing: Vec<char> = Vec::new();
-    for c in text.chars().filter(|c| !c.is_control()) {
-        if font.glyph_id(c).0 == 0 && !missing.contains(&c) {
-            missing.push(c);
-        }
-    }
-    Ok(missing)
-}
-
 /// The text of the stamp. The first line is larger: it is the time, as usual for field cameras.
 ///
-/// A character that the font does not have is drawn as a box. Without lines, or with only blank ones, there is no
+/// A character that neither the embedded font nor the spare one ([`crate::PrepareOptions::spare_font`]) has is drawn as a box. Without lines, or with only blank ones, there is no
 /// panel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stamp {
@@ -84,7 +52,11 @@ const PANEL_SHADE: f32 = 0.65;
 
 impl Stamp {
     /// Draws the stamp into the picture; returns an error when it does not fit.
-    pub(crate) fn burn_into(&self, picture: &mut Planes) -> Result<(), MediaError> {
+    pub(crate) fn burn_into(
+        &self,
+        picture: &mut Planes,
+        spare: Option<&SpareFont>,
+    ) -> Result<(), MediaError> {
         let lines: Vec<String> = self
             .lines
             .iter()
@@ -99,7 +71,7 @@ impl Stamp {
         if lines.is_empty() {
             return Ok(());
         }
-        let font = font()?;
+        let font = StampFonts::of(&lines, spare)?;
         let Some(panel) = Panel::fit(&font, &lines, picture.width, picture.height) else {
             return Err(MediaError::TooSmall {
                 width: picture.width,
@@ -149,7 +121,7 @@ struct Panel {
 
 impl Panel {
     /// Finds the largest size at which everything fits.
-    fn fit(font: &FontRef<'_>, lines: &[&str], width: u32, height: u32) -> Option<Self> {
+    fn fit(font: &StampFonts, lines: &[&str], width: u32, height: u32) -> Option<Self> {
         let (width, height) = (pixels(width), pixels(height));
         let wanted = (width.min(height) * SIZE_SHARE).clamp(SMALLEST_EM * 1.2, LARGEST_EM);
         let mut em = wanted;
@@ -164,7 +136,7 @@ impl Panel {
     }
 
     fn at_size(
-        font: &FontRef<'_>,
+        font: &StampFonts,
         lines: &[&str],
         em: f32,
         wrap: bool,
@@ -211,7 +183,7 @@ impl Panel {
         })
     }
 
-    fn draw(&self, font: &FontRef<'_>, picture: &mut StampArea) {
+    fn draw(&self, font: &StampFonts, picture: &mut StampArea) {
         let em = self.em;
         fill_rounded(
             picture,
@@ -235,12 +207,12 @@ impl Panel {
 }
 
 /// The font at `em` pixels an em. (ab_glyph counts from ascent to descent instead.)
-fn scale_of(font: &FontRef<'_>, em: f32) -> PxScale {
+fn scale_of(font: &FontArc, em: f32) -> PxScale {
     PxScale::from(em * font.height_unscaled() / font.units_per_em().unwrap_or(1000.0))
 }
 
-fn advance(font: &FontRef<'_>, c: char, em: f32) -> f32 {
-    let id = font.glyph_id(c);
+fn advance(fonts: &StampFonts, c: char, em: f32) -> f32 {
+    let (font, id) = fonts.glyph(c);
     // A box for a character that the font lacks: half an em below U+1100 (the narrow scripts), a full one above.
     if id.0 == 0 {
         if u32::from(c) < 0x1100 { em * 0.6 } else { em }
@@ -249,7 +221,7 @@ fn advance(font: &FontRef<'_>, c: char, em: f32) -> f32 {
     }
 }
 
-fn line_width(font: &FontRef<'_>, text: &str, em: f32) -> f32 {
+fn line_width(font: &StampFonts, text: &str, em: f32) -> f32 {
     text.chars().map(|c| advance(font, c, em)).sum()
 }
 
@@ -344,16 +316,15 @@ fn opens(c: char) -> bool {
 }
 
 /// Draws one row with a soft shadow beneath it.
-fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left: f32, top: f32) {
-    let scale = scale_of(font, row.em);
+fn draw_line(picture: &mut StampArea, fonts: &StampFonts, row: &StampLine, left: f32, top: f32) {
     // Chinese characters fill their em square, from 0.86 em above the baseline to 0.14 em below.
     let baseline = (top + row.em * 0.86).round();
     let shift = (row.em / 20.0).max(0.7);
     for (colour, strength, offset) in [(BLACK, 0.55, shift), (WHITE, 1.0, 0.0)] {
         let mut x = left;
         for c in row.text.chars() {
-            let id = font.glyph_id(c);
-            let step = advance(font, c, row.em);
+            let (font, id) = fonts.glyph(c);
+            let step = advance(fonts, c, row.em);
             if id.0 == 0 {
                 draw_box(
                     picture,
@@ -362,7 +333,8 @@ fn draw_line(picture: &mut StampArea, font: &FontRef<'_>, row: &StampLine, left:
                     strength,
                 );
             } else {
-                let glyph: Glyph = id.with_scale_and_position(scale, point(x + offset, baseline + offset));
+                let glyph: Glyph =
+                    id.with_scale_and_position(scale_of(font, row.em), point(x + offset, baseline + offset));
                 if let Some(outline) = font.outline_glyph(glyph) {
                     let bounds = outline.px_bounds();
                     let (left, top) = (whole(bounds.min.x), whole(bounds.min.y));

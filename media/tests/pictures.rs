@@ -217,6 +217,39 @@ fn a_character_the_font_lacks_is_a_visible_box() {
 }
 
 #[test]
+fn field_04_a_character_the_font_lacks_is_printed_in_the_systems_font() {
+    // A place name's character of the third part of 通用规范汉字表.
+    let name = "\u{2C1F9}";
+    assert_eq!(media::unprintable(name).unwrap(), ['\u{2C1F9}']);
+    let photo = Picture::plain(800, 600, [0; 3]).jpeg(None, false);
+    let ink = |spare: Option<(&str, u32)>| {
+        let spare_font = spare.map(|(path, face)| media::SpareFont {
+            path: path.into(),
+            face,
+        });
+        let options = media::PrepareOptions {
+            spare_font,
+            ..media::PrepareOptions::default()
+        };
+        let stamp = Stamp {
+            lines: vec![format!(".{name}")],
+        };
+        let prepared = media::prepare(&photo, &media::PhotoLimits::default(), &stamp, &options).unwrap();
+        counts(&decoded(&prepared.jpeg), 140, 0).0
+    };
+    let spare = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fonts/spare.ttc");
+    let (boxed, printed) = (ink(None), ink(Some((spare, 1))));
+    assert!(
+        printed > boxed + 150,
+        "{boxed} bright pixels of a box, {printed} of the glyph"
+    );
+    // A face without it, a face that is not there, a file that is no font, and none: a box, and the photo is taken.
+    for (path, face) in [(spare, 0), (spare, 7), (file!(), 0), ("/nowhere.ttc", 0)] {
+        assert_eq!(ink(Some((path, face))), boxed, "{path} {face}");
+    }
+}
+
+#[test]
 fn the_font_has_every_character_of_a_stamp() {
     let mut bytes = Vec::new();
     let mut packed = flate2::read::GzDecoder::new(include_bytes!("../font/stamp.ttf.gz").as_slice());

@@ -79,6 +79,7 @@ impl PlatformOf for Phone {
             random: Arc::new(SystemRandom),
             keystore,
             disk: Arc::new(SystemDisk),
+            spare_font: None,
         })
     }
 }

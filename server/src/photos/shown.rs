@@ -46,6 +46,7 @@ impl ShownPicture {
 
 /// Large enough to read a photographed document.
 const OPTIONS: PrepareOptions = PrepareOptions {
+    spare_font: None,
     longest_side: 2400,
     shorter_side: 1080,
     max_pixels: 8_000_000,

@@ -316,10 +316,9 @@ impl CommandContext<'_> {
         ));
         let fix = self.terminal.fix_of(id)?;
         let mut text = format!("{first}\n{}", parts.join("  "));
-        let doubts = text::doubts(self.lang, fix.as_ref());
-        if !doubts.is_empty() {
+        for doubt in fix.iter().flat_map(|fix| &fix.doubts) {
             text.push('\n');
-            text.push_str(doubts.trim_end());
+            text.push_str(&doubt.fact(self.lang));
         }
         Ok(Said::new(
             text,

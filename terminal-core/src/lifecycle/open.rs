@@ -34,6 +34,7 @@ impl Platform {
             keystore: Arc::new(FileKeystore::open_or_create(home, &random)?),
             random: Arc::new(random),
             disk: Arc::new(SystemDisk),
+            spare_font: None,
         })
     }
 }

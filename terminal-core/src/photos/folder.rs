@@ -115,7 +115,7 @@ impl PhotoFolder {
         stamp: &media::Stamp,
         random: &dyn Random,
     ) -> Result<TakenPhoto, PhotoError> {
-        self.keep(&prepare(source, stamp)?, role, random)
+        self.keep(&prepare(source, stamp, None)?, role, random)
     }
 
     /// Seals a prepared photo durably.
@@ -302,9 +302,13 @@ impl PhotoFolder {
 pub(crate) fn prepare(
     source: PhotoSource<'_>,
     stamp: &media::Stamp,
+    spare_font: Option<&media::SpareFont>,
 ) -> Result<media::PreparedPhoto, PhotoError> {
     let limits = media::PhotoLimits::default();
-    let options = media::PrepareOptions::default();
+    let options = media::PrepareOptions {
+        spare_font: spare_font.cloned(),
+        ..media::PrepareOptions::default()
+    };
     let path = match source {
         PhotoSource::Bytes(bytes) => return Ok(media::prepare(bytes, &limits, stamp, &options)?),
         PhotoSource::Path(path) => path,

@@ -7,6 +7,7 @@ pub(crate) mod stamp;
 
 pub use error::PhotoError;
 pub use folder::{PhotoFolder, PhotoSource, TakenPhoto};
+pub use media::SpareFont;
 pub use protocol::photo::PhotoOrigin;
 pub use sealed::{FileKey, OpenedPhoto, PREFIX, SealedContent, SealedError, seal};
 pub use stamp::{StampPlace, stamp};

@@ -13,6 +13,8 @@ pub struct Platform {
     pub random: Arc<dyn Random>,
     pub keystore: Arc<dyn Keystore>,
     pub disk: Arc<dyn Disk>,
+    /// A font of the system for characters of stamps that the embedded one lacks.
+    pub spare_font: Option<media::SpareFont>,
 }
 
 /// Gives each user's home its platform: every user has keys of his own, everything else is the phone's.

@@ -109,6 +109,7 @@ pub enum KeyPlace {
 pub struct PhonePlatform {
     clock: Arc<SteadyClock>,
     keys: KeyPlace,
+    spare_font: Option<media::SpareFont>,
 }
 
 impl PhonePlatform {
@@ -125,7 +126,13 @@ impl PhonePlatform {
                 }),
             }),
             keys,
+            spare_font: None,
         })
+    }
+    /// With a font of the phone for characters of stamps that the embedded one lacks.
+    #[must_use]
+    pub fn with_spare_font(self, spare_font: Option<media::SpareFont>) -> Self {
+        Self { spare_font, ..self }
     }
 }
 
@@ -143,6 +150,7 @@ impl PlatformOf for PhonePlatform {
             random: Arc::new(SystemRandom),
             keystore,
             disk: Arc::new(SystemDisk),
+            spare_font: self.spare_font.clone(),
         })
     }
 }

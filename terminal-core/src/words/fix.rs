@@ -25,42 +25,42 @@ impl FixDoubt {
             Self::NoAccuracy => "zero_accuracy",
         }
     }
-    /// What is wrong, and what to do.
-    pub fn words(self, lang: Lang) -> String {
+    /// What is wrong, for an item that was filed.
+    pub fn fact(self, lang: Lang) -> String {
         match self {
             Self::Imprecise { metres } => {
                 let far = words::distance(lang, f64::from(metres));
                 lang.pick(
-                    format!("定位误差约 {far}，请到空旷处重新定位"),
-                    format!("the position may be off by {far}; go to an open place and locate again"),
+                    format!("定位误差约 {far}"),
+                    format!("the position may be off by {far}"),
                 )
             }
             Self::Stale { age_ms } if age_ms < 0 => lang
-                .pick(
-                    "定位的时间不对，请重新定位",
-                    "the time of the position is wrong; locate again",
-                )
+                .pick("定位的时间不对", "the time of the position is wrong")
                 .into(),
             Self::Stale { age_ms } => {
                 let age = words::duration(lang, age_ms);
-                lang.pick(
-                    format!("定位是 {age}前的，请重新定位"),
-                    format!("the position is {age} old; locate again"),
-                )
+                lang.pick(format!("定位是 {age}前的"), format!("the position is {age} old"))
             }
-            Self::Mock => lang
-                .pick(
-                    "这是模拟定位，请关闭模拟定位的应用后重新定位",
-                    "this is a mock position; switch the app off that makes it, and locate again",
-                )
-                .into(),
+            Self::Mock => lang.pick("这是模拟定位", "this is a mock position").into(),
             Self::NoAccuracy => lang
-                .pick(
-                    "定位没有给出误差，请重新定位",
-                    "the position states no accuracy; locate again",
-                )
+                .pick("定位没有给出误差", "the position states no accuracy")
                 .into(),
         }
+    }
+    /// What is wrong, and what to do before filing.
+    pub fn words(self, lang: Lang) -> String {
+        let advice = match self {
+            Self::Imprecise { .. } => {
+                lang.pick("，请到空旷处重新定位", "; go to an open place and locate again")
+            }
+            Self::Mock => lang.pick(
+                "，请关闭模拟定位的应用后重新定位",
+                "; switch the app off that makes it, and locate again",
+            ),
+            Self::Stale { .. } | Self::NoAccuracy => lang.pick("，请重新定位", "; locate again"),
+        };
+        format!("{}{advice}", self.fact(lang))
     }
 }
 

@@ -321,7 +321,8 @@ impl<C: DraftContent> Draft<C> {
         }
         let stamp = stamp(&self.terminal.clock_reading()?, stamp_place.as_ref(), origin);
         let refused = |error: PhotoError| Error::Input(words::photo_error(&error));
-        let prepared = prepare(source, &stamp).map_err(refused)?;
+        let prepared =
+            prepare(source, &stamp, self.terminal.platform().spare_font.as_ref()).map_err(refused)?;
         go_on()?;
         // No sweep may run between writing the file and saving the draft that names it.
         let _turn = self.terminal.turn()?;

@@ -174,6 +174,7 @@ impl SimHandset {
             random: self.random.clone(),
             keystore: self.keys.clone(),
             disk: Arc::new(HandsetDisk::new(&self.host, self.keyed)),
+            spare_font: None,
         }
     }
     /// The platform of the app that starts now.

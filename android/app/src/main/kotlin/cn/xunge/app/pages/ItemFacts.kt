@@ -66,7 +66,8 @@ internal class ItemFacts(private val context: Context, private val lang: Lang) {
         val code = report?.cell ?: found?.code
         val fix = view.item?.fix
         val accuracy = fix?.line?.inLang(lang) ?: view.position?.let { accuracyWords(context, it.accuracyCm) }
-        val doubt = fix?.doubt(context)?.let { Mark(R.drawable.ic_alert, Tone.WARNING, it) }
+        val doubt = fix?.doubts.orEmpty().joinToString(text(R.string.spoken_comma)) { it.fact.inLang(lang) }
+            .ifEmpty { null }?.let { Mark(R.drawable.ic_alert, Tone.WARNING, it) }
         val cell = code?.let { text(R.string.cell_name, it.short()) }
         val named = report?.address?.takeIf { it.isNotBlank() } ?: found?.community?.takeIf { found.code == code } ?: cell ?: text(R.string.place_outside).takeIf { doubt != null } ?: return null
         val sub = listOfNotNull(cell?.takeIf { it != named }, accuracy)

@@ -21,6 +21,7 @@ import cn.xunge.app.background.Hints
 import cn.xunge.app.background.syncOnce
 import cn.xunge.core.Device
 import cn.xunge.core.Services
+import cn.xunge.core.SpareFont
 import cn.xunge.core.coreVersion
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -46,7 +47,7 @@ class XungeApp : Application() {
     }
 
     val session: Session by lazy {
-        val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")))
+        val services = Services(AppClocks(this), surroundings, AppKeys(File(filesDir, "keys")), SYSTEM_FONT)
         val device = Device(model = "${Build.MANUFACTURER} ${Build.MODEL}", os = "Android ${Build.VERSION.RELEASE}", app = coreVersion())
         val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
         Session(File(filesDir, "handset"), services, device, SystemPackages(this).own.build, scope, Dispatchers.IO).also { session ->
@@ -57,6 +58,9 @@ class XungeApp : Application() {
     }
 
     companion object {
+        /** Noto Sans CJK, which Android carries, in the letter forms of the mainland. A phone without it prints a box. */
+        private val SYSTEM_FONT = SpareFont("/system/fonts/NotoSansCJK-Regular.ttc", 2u)
+
         fun of(context: Context): XungeApp = context.applicationContext as XungeApp
     }
 }

@@ -37,8 +37,8 @@ internal object WorkScene {
     val bad = Fix(
         Words("网络定位 · ±120 米 · 45 分前", "network · ±120 m · 45 min ago"), 2_700_000, false,
         listOf(
-            PlaceDoubt("imprecise", Words("定位误差约 120 米，请到空旷处重新定位", "the position may be off by 120 m; go to an open place and locate again")),
-            PlaceDoubt("stale_fix", Words("定位是 45 分前的，请重新定位", "the position is 45 min old; locate again")),
+            PlaceDoubt("imprecise", Words("定位误差约 120 米，请到空旷处重新定位", "the position may be off by 120 m; go to an open place and locate again"), Words("定位误差约 120 米", "the position may be off by 120 m")),
+            PlaceDoubt("stale_fix", Words("定位是 45 分前的，请重新定位", "the position is 45 min old; locate again"), Words("定位是 45 分前的", "the position is 45 min old")),
         ),
     )
     val here = Here(cn.xunge.core.Place.In("2026-1", cell, emptyList(), 0.0), fix, null)
