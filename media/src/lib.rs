@@ -26,6 +26,7 @@ mod baseline;
 mod error;
 mod exif;
 mod fingerprint;
+mod fonts;
 mod format;
 #[cfg(feature = "gallery-formats")]
 mod gallery;
@@ -48,8 +49,9 @@ mod structure;
 pub use error::MediaError;
 pub use exif::{Gps, Orientation};
 pub use fingerprint::{Fingerprint, fingerprint};
+pub use fonts::{SpareFont, unprintable};
 pub use format::Format;
 pub use inspect::{Info, inspect};
 pub use limits::PhotoLimits;
 pub use prepare::{PrepareOptions, PreparedPhoto, prepare, prepare_from};
-pub use stamp::{SpareFont, Stamp, unprintable};
+pub use stamp::Stamp;

@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::baseline::{self, Frame, OpenedJpeg, Size};
 use crate::error::MediaError;
 use crate::exif::{self, ExifFacts, Gps, Orientation};
+use crate::fonts::SpareFont;
 use crate::format::{self, Format};
 #[cfg(feature = "gallery-formats")]
 use crate::gallery::{self, Kind};

@@ -277,6 +277,7 @@ fn options_out_of_range_are_clamped() {
         thumbnail_side: 0,
         shorter_side: 0,
         max_pixels: 0,
+        spare_font: None,
     };
     let prepared = media::prepare(&photo, &PhotoLimits::default(), &no_stamp(), &options).unwrap();
     assert_eq!((prepared.width, prepared.height), (1, 1));

@@ -9,6 +9,8 @@
 
 #[path = "work_terminal/choosing.rs"]
 mod choosing;
+#[path = "work_terminal/fixes.rs"]
+mod fixes;
 #[path = "work_terminal/queue.rs"]
 mod queue;
 #[path = "work_terminal/tasks.rs"]
