@@ -26,10 +26,10 @@ struct Pool {
 
 impl Readers {
     /// A connection: one that `open` makes if none is idle.
-    pub(super) fn lend(&self, open: impl FnOnce() -> Result<Connection>) -> Result<Reader<'_>> {
+    pub(super) fn lend(&self, open: impl FnOnce() -> Result<Connection>) -> Result<LentReader<'_>> {
         let (lent, idle) = self.take()?;
         let connection = idle.map_or_else(open, Ok)?;
-        Ok(Reader { lent, connection })
+        Ok(LentReader { lent, connection })
     }
 
     fn take(&self) -> Result<(Lent<'_>, Option<Connection>)> {
@@ -69,12 +69,12 @@ impl Readers {
 }
 
 /// A connection of the pool.
-pub(super) struct Reader<'r> {
+pub(super) struct LentReader<'r> {
     lent: Lent<'r>,
     connection: Connection,
 }
 
-impl Reader<'_> {
+impl LentReader<'_> {
     /// Runs `work` on a consistent snapshot of the last committed state.
     pub(super) fn read<T>(mut self, work: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
         let value = {
