@@ -15,7 +15,7 @@ use crate::input::PhotoBytes;
 use crate::limits::PhotoLimits;
 use crate::planes::{Arriving, Maker, Planes};
 use crate::rgb::RgbMaker;
-use crate::stamp::{SpareFont, Stamp};
+use crate::stamp::Stamp;
 use crate::{jpeg, png};
 
 /// Parameters of the output.
