@@ -11,6 +11,7 @@ pub(crate) mod asked;
 pub(crate) mod catalogue;
 pub(crate) mod check_in;
 pub(crate) mod draft;
+mod draft_content;
 pub(crate) mod filing;
 pub(crate) mod find;
 pub(crate) mod fix;

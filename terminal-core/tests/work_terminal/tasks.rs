@@ -189,67 +189,6 @@ fn a_returned_activity_is_revised_as_a_new_version_of_its_record() {
 }
 
 #[test]
-fn a_place_has_a_cell_candidates_or_a_nearest_cell_and_may_have_no_grid() {
-    let home = Home::new();
-    let terminal = home.open();
-    let here = in_the_west_cell();
-    assert_eq!(
-        terminal.where_is(here.point, None).unwrap().answer,
-        PlaceAnswer::NoGrid
-    );
-    let before = terminal.check_in(Some(here.clone()), "").unwrap();
-    assert_eq!(terminal.store().entry(before.id).unwrap().0.grid, None);
-
-    testing::file(terminal.store(), FileName::Grid, "220104.1", &two_cells()).unwrap();
-    let place = terminal.where_is(here.point, Some(800)).unwrap();
-    let cell = place.cell().unwrap();
-    assert_eq!(cell.code.grouped(), "220104-01-01-01");
-    assert_eq!(
-        (cell.street.as_deref(), cell.community.as_deref()),
-        (Some("桂林路街道"), Some("桂林社区"))
-    );
-    let PlaceAnswer::In {
-        candidates, outside, ..
-    } = place.answer
-    else {
-        panic!()
-    };
-    assert_eq!((candidates.len(), outside), (1, 0.0));
-
-    let border = protocol::geo::PointE7 {
-        lat: here.point.lat,
-        lon: 1_253_011_000,
-    };
-    let PlaceAnswer::In { candidates, .. } = terminal.where_is(border, Some(2000)).unwrap().answer else {
-        panic!()
-    };
-    assert_eq!(candidates.len(), 2);
-    assert!(candidates[0].share > candidates[1].share);
-
-    let sea = protocol::geo::PointE7 {
-        lat: here.point.lat,
-        lon: 1_252_990_000,
-    };
-    let PlaceAnswer::Outside {
-        nearest: Some((cell, metres)),
-        ..
-    } = terminal.where_is(sea, None).unwrap().answer
-    else {
-        panic!()
-    };
-    assert_eq!(cell.code.grouped(), "220104-01-01-01");
-    assert!((75.0..85.0).contains(&metres), "{metres}");
-
-    let mut draft = terminal.new_report().unwrap();
-    let id = draft.text("路灯不亮").at(here).submit().unwrap().item;
-    let (entry, Payload::Report(report)) = payload(&terminal, id) else {
-        panic!()
-    };
-    assert_eq!(entry.grid.unwrap().0, "220104.1");
-    assert_eq!(report.cell.unwrap().as_str(), "220104010101");
-}
-
-#[test]
 fn an_unknown_disposition_of_a_newer_server_shows_the_item_as_received() {
     let home = Home::new();
     let terminal = home.open();
