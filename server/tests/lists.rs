@@ -100,6 +100,17 @@ async fn fill(app: &TestApp) -> String {
                     ctx.now.0
                 ],
             )?;
+            tx.execute(
+                "INSERT INTO refused_entry (stream, sha256, entry, n, code, bytes, received)
+                 VALUES (?1, ?2, ?3, 1, 'entry.conflict', ?4, ?5)",
+                params![
+                    client.stream.to_string(),
+                    protocol::photo::Sha256::of(parcel.to_string().as_bytes()).to_string(),
+                    doubted.id.to_string(),
+                    b"{}".as_slice(),
+                    ctx.now.0
+                ],
+            )?;
             for item in 0..ROWS {
                 tx.execute(
                     "INSERT INTO parcel_item (stream, sha256, parcel, kind, code, bytes)
