@@ -81,7 +81,7 @@ fn use_c_the_queue_names_commands_that_fit_its_rows() {
         issued: Millis(now()),
     };
     testing::pull(&store, vec![row(Mailbox::Post, 1, kind::TASK, task.task, &task)]).unwrap();
-    let said = home.json(&["answer", "abcdef01", "属实"]);
+    let said = home.json(&["answer", "abcdef01", "属实", "--fewer-photos"]);
     let id: EntryId = said["item"]["id"].as_str().unwrap().parse().unwrap();
     testing::receive_all(&store, Millis(now()), true).unwrap();
     let disposition = DispositionRow {
