@@ -364,7 +364,7 @@ fn a_place_has_a_cell_candidates_or_a_nearest_cell_and_may_have_no_grid() {
     };
     assert_eq!((candidates.len(), outside), (1, 0.0));
 
-    let border = protocol::geo::PointE7 {
+    let border = PointE7 {
         lat: here.point.lat,
         lon: 1_253_011_000,
     };
@@ -374,7 +374,7 @@ fn a_place_has_a_cell_candidates_or_a_nearest_cell_and_may_have_no_grid() {
     assert_eq!(candidates.len(), 2);
     assert!(candidates[0].share > candidates[1].share);
 
-    let sea = protocol::geo::PointE7 {
+    let sea = PointE7 {
         lat: here.point.lat,
         lon: 1_252_990_000,
     };

@@ -2,28 +2,16 @@
 
 use crate::{
     stage::{
-        self, StoryStage, cases, completeness, counts, entries, file, line, photos, row, xunge, xunge_json,
+        self, StoryStage, answer_to_no_task, cases, completeness, counts, entries, file, line, photos, row,
+        xunge, xunge_json,
     },
     wire::WireClient,
 };
 use e2e::{bench::handset::copy_folder, handset::Handset, line::LineFault};
-use protocol::{
-    duty::Answer,
-    entry::{Entry, Receipt},
-    ids::{EntryId, RecordId, TaskId},
-    open::Open,
-    payload::{Payload, TaskAnswer},
-    push::StreamMark,
-    role::Role,
-};
+use protocol::{entry::Receipt, ids::EntryId, push::StreamMark, role::Role};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, process::Stdio, sync::Barrier, thread, time::Duration};
-use terminal_core::{
-    photos::PhotoSource,
-    store::{Custody, NewEntry},
-    words::{Lang, Summary},
-    work::ItemState,
-};
+use terminal_core::{photos::PhotoSource, store::Custody, words::Lang, work::ItemState};
 
 on_both_engines!(
     story_01_lost_acknowledgement_gives_one_case_and_the_same_receipt,
@@ -380,30 +368,6 @@ fn within_two_minutes(is_done: impl Fn() -> bool) -> bool {
         }
         done
     })
-}
-
-/// Files what the server cannot apply, past the checks of the handset's drafts: an answer to a task that does not exist.
-fn answer_to_no_task(handset: &mut Handset, like: EntryId) -> EntryId {
-    let terminal = handset.open().unwrap();
-    let like: Entry = serde_json::from_slice(&terminal.store().entry(like).unwrap().1).unwrap();
-    let id = terminal.new_report().unwrap().id();
-    let new = NewEntry {
-        id,
-        payload: Payload::Answer(TaskAnswer {
-            task: TaskId(id.0),
-            answer: Open::Known(Answer::True),
-            text: String::new(),
-            photos: Vec::new(),
-        }),
-        record: RecordId(id.0),
-        after: None,
-        supersedes: None,
-        grid: None,
-        evidence: like.evidence,
-        summary: Summary::default(),
-        photo_files: Vec::new(),
-    };
-    terminal.store().submit(&new).unwrap().id
 }
 
 fn story_21_malformed_item_and_missing_file_do_not_block_other_items(stage: &StoryStage) {

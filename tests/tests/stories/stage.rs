@@ -8,7 +8,17 @@ use e2e::{
     process::{ServerSetup, program},
     staff_api::StaffSession,
 };
-use protocol::{codes::CellCode, evidence::Position, ids::EntryId, role::Role, time::Millis};
+use protocol::{
+    codes::CellCode,
+    duty::Answer,
+    entry::Entry,
+    evidence::Position,
+    ids::{EntryId, RecordId, TaskId},
+    open::Open,
+    payload::{Payload, TaskAnswer},
+    role::Role,
+    time::Millis,
+};
 use serde_json::Value;
 use std::{
     path::{Path, PathBuf},
@@ -19,6 +29,8 @@ use tempfile::TempDir;
 use terminal_core::{
     photos::PhotoSource,
     platform::{Clock, ClockRaw, Connectivity, Power, Surroundings},
+    store::NewEntry,
+    words::Summary,
     work::{ActivityDraft, QueueRow},
 };
 
@@ -360,4 +372,28 @@ impl Surroundings for Unmetered {
     fn power(&self) -> Power {
         Power::default()
     }
+}
+
+/// Files what the server cannot apply, past the checks of the handset's drafts: an answer to a task that does not exist.
+pub fn answer_to_no_task(handset: &mut Handset, like: EntryId) -> EntryId {
+    let terminal = handset.open().unwrap();
+    let like: Entry = serde_json::from_slice(&terminal.store().entry(like).unwrap().1).unwrap();
+    let id = terminal.new_report().unwrap().id();
+    let new = NewEntry {
+        id,
+        payload: Payload::Answer(TaskAnswer {
+            task: TaskId(id.0),
+            answer: Open::Known(Answer::True),
+            text: String::new(),
+            photos: Vec::new(),
+        }),
+        record: RecordId(id.0),
+        after: None,
+        supersedes: None,
+        grid: None,
+        evidence: like.evidence,
+        summary: Summary::default(),
+        photo_files: Vec::new(),
+    };
+    terminal.store().submit(&new).unwrap().id
 }
