@@ -1,4 +1,4 @@
-//! The fonts of the stamp: the embedded one, and one of the system for what it lacks.
+//! The fonts of the stamp: the embedded ones, and one of the system for what they lack.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -15,13 +15,26 @@ use crate::error::MediaError;
 /// Packed with gzip: a phone carries half of it.
 const FONT: &[u8] = include_bytes!("../font/stamp.ttf.gz");
 
+/// Noto Sans CJK SC reduced to the 276 characters of the 通用规范汉字表 that the first font lacks; see `font/README.md`.
+const RARE: &[u8] = include_bytes!("../font/rare.otf.gz");
+
 /// The font, unpacked once for the process; 1.4 MB.
 fn font() -> Result<FontRef<'static>, MediaError> {
     static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
-    let bytes = UNPACKED.get_or_init(|| {
+    unpacked(&UNPACKED, FONT)
+}
+
+/// The font of rare characters, unpacked once for the process when one is printed; 74 kB.
+fn rare() -> Result<FontRef<'static>, MediaError> {
+    static UNPACKED: OnceLock<Vec<u8>> = OnceLock::new();
+    unpacked(&UNPACKED, RARE)
+}
+
+fn unpacked(kept: &'static OnceLock<Vec<u8>>, packed: &'static [u8]) -> Result<FontRef<'static>, MediaError> {
+    let bytes = kept.get_or_init(|| {
         let mut bytes = Vec::new();
         // A file that does not unpack is no font either: the next line says so.
-        let _ = GzDecoder::new(FONT).read_to_end(&mut bytes);
+        let _ = GzDecoder::new(packed).read_to_end(&mut bytes);
         bytes
     });
     FontRef::try_from_slice(bytes).map_err(|error| MediaError::internal(error.to_string()))
@@ -58,38 +71,46 @@ impl SpareFont {
 /// The fonts of one stamp.
 pub(crate) struct StampFonts {
     own: FontArc,
-    spare: Option<FontArc>,
+    /// Those that are tried in this order for what the first one lacks.
+    others: Vec<FontArc>,
 }
 
 impl StampFonts {
-    /// The spare font is read only if the embedded one lacks a character of the lines.
+    /// The embedded font of rare characters is unpacked only if the first one lacks a character of the lines, and the
+    /// spare font is read only if both do.
     pub(crate) fn of(lines: &[&str], spare: Option<&SpareFont>) -> Result<Self, MediaError> {
-        let own = FontArc::new(font()?);
-        let lacks = |line: &&str| line.chars().any(|c| own.glyph_id(c).0 == 0);
-        let spare = spare
-            .filter(|_| lines.iter().any(lacks))
-            .and_then(SpareFont::read);
-        Ok(Self { own, spare })
+        let mut fonts = Self {
+            own: FontArc::new(font()?),
+            others: Vec::new(),
+        };
+        let lack = |fonts: &Self| {
+            let mut all = lines.iter().flat_map(|line| line.chars());
+            all.any(|c| !c.is_control() && fonts.glyph(c).1.0 == 0)
+        };
+        if lack(&fonts) {
+            fonts.others.push(FontArc::new(rare()?));
+        }
+        if spare.is_some() && lack(&fonts) {
+            fonts.others.extend(spare.and_then(SpareFont::read));
+        }
+        Ok(fonts)
     }
     /// The font that has the character, and its glyph there; glyph 0 if none has it.
     pub(crate) fn glyph(&self, c: char) -> (&FontArc, GlyphId) {
-        let own = self.own.glyph_id(c);
-        if own.0 != 0 {
-            return (&self.own, own);
-        }
-        match self.spare.as_ref().map(|spare| (spare, spare.glyph_id(c))) {
-            Some((spare, glyph)) if glyph.0 != 0 => (spare, glyph),
-            _ => (&self.own, own),
-        }
+        let all = std::iter::once(&self.own).chain(&self.others);
+        all.map(|font| (font, font.glyph_id(c)))
+            .find(|(_, glyph)| glyph.0 != 0)
+            .unwrap_or((&self.own, GlyphId(0)))
     }
 }
 
-/// The characters of a text that the stamp's font cannot print, each once, in order. On a photo each is a box.
+/// The characters of a text that the embedded fonts cannot print, each once, in order. On a photo each is a box, unless the
+/// phone has a font with it.
 pub fn unprintable(text: &str) -> Result<Vec<char>, MediaError> {
-    let font = font()?;
+    let fonts = StampFonts::of(&[text], None)?;
     let mut missing: Vec<char> = Vec::new();
     for c in text.chars().filter(|c| !c.is_control()) {
-        if font.glyph_id(c).0 == 0 && !missing.contains(&c) {
+        if fonts.glyph(c).1.0 == 0 && !missing.contains(&c) {
             missing.push(c);
         }
     }

@@ -218,9 +218,9 @@ fn a_character_the_font_lacks_is_a_visible_box() {
 
 #[test]
 fn field_04_a_character_the_font_lacks_is_printed_in_the_systems_font() {
-    // A place name's character of the third part of 通用规范汉字表.
-    let name = "\u{2C1F9}";
-    assert_eq!(media::unprintable(name).unwrap(), ['\u{2C1F9}']);
+    // A character of names that 通用规范汉字表 does not list.
+    let name = "\u{20BB7}";
+    assert_eq!(media::unprintable(name).unwrap(), ['\u{20BB7}']);
     let photo = Picture::plain(800, 600, [0; 3]).jpeg(None, false);
     let ink = |spare: Option<(&str, u32)>| {
         let spare_font = spare.map(|(path, face)| media::SpareFont {
@@ -272,6 +272,23 @@ fn field_04_the_font_has_the_characters_of_place_names() {
     {
         assert_ne!(ab_glyph::Font::glyph_id(&font, c).0, 0, "{c}");
     }
+    // Of the second font: the third part of 通用规范汉字表.
+    assert_eq!(media::unprintable("\u{2C1F9}\u{3447}\u{356E}").unwrap(), []);
+}
+
+#[test]
+fn field_04_a_rare_character_is_drawn_and_no_box() {
+    let photo = Picture::plain(800, 600, [0; 3]).jpeg(None, false);
+    let drawn = |text: &str| {
+        let stamp = Stamp {
+            lines: vec![text.into()],
+        };
+        prepare(&photo, &stamp).unwrap().jpeg
+    };
+    // Two characters without a glyph are the same box; two rare ones differ from it and from each other.
+    assert_eq!(drawn("\u{20BB7}"), drawn("\u{20BB8}"));
+    let [first, second] = ["\u{2C1F9}", "\u{3447}"].map(drawn);
+    assert!(first != second && first != drawn("\u{20BB7}") && second != drawn("\u{20BB7}"));
 }
 
 #[test]

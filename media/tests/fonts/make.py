@@ -1,5 +1,5 @@
-"""Makes spare.ttc, a collection as phones have one: face 0 (TrueType) has A, face 1 (CFF) has U+2C1F9, a character of place
-names that the stamp's font lacks. Its glyph is a filled square. Own work, under the licence of the project.
+"""Makes spare.ttc, a collection as phones have one: face 0 (TrueType) has A, face 1 (CFF) has U+20BB7, a character of
+names that the stamp's fonts lack. Its glyph is a filled square. Own work, under the licence of the project.
 
 pip install fonttools==4.68.0; python3 make.py spare.ttc
 """
@@ -40,5 +40,5 @@ def face(char, is_ttf):
 
 
 collection = TTCollection()
-collection.fonts = [face(ord("A"), True), face(0x2C1F9, False)]
+collection.fonts = [face(ord("A"), True), face(0x20BB7, False)]
 collection.save(sys.argv[1])

@@ -28,6 +28,10 @@ const DATA: &[(&str, &str)] = &[
         "font for the burn-in (WenQuanYi Micro Hei, subset)",
         "media/font/LICENSE",
     ),
+    (
+        "font for the burn-in (Noto Sans CJK SC, subset)",
+        "media/font/LICENSE-OFL",
+    ),
     ("tables of the protocol", "protocol/data/README.md"),
 ];
 
@@ -175,6 +179,7 @@ mod tests {
         for wanted in [
             "sqlcipher-src 4",
             "WenQuanYi",
+            "SIL OPEN FONT LICENSE",
             "Permission is hereby granted",
             "ring 0.",
         ] {

@@ -1,5 +1,6 @@
 package cn.xunge.app.pages
 
+import cn.xunge.app.platform.Pictures
 import cn.xunge.client.addPhoto
 import cn.xunge.client.why
 import cn.xunge.core.ActivityRecordDraftInterface
@@ -61,12 +62,14 @@ internal class DraftDesk(private val handset: HandsetInterface, private val draf
     /** Tells the draft where the handset is: photos are stamped with it. */
     suspend fun locate(fixes: Flow<Position>) = fixes.collect { fix -> withContext(io) { draft.at(fix) } }
 
-    /** Adds the photo, after what the draft is busy with, and deletes its file. */
+    /** Adds the photo, after what the draft is busy with, and deletes its file. A format that this phone cannot read is named by the core. */
     suspend fun add(photo: NewPhoto) = withContext(NonCancellable) {
+        val chosen = photo.origin == PhotoOrigin.LIBRARY
+        val file = if (chosen) withContext(io) { Pictures.asJpeg(photo.file) } ?: photo.file else photo.file
         try {
-            do _work.first { !it.busy } while (!filed && !act { draft.addPhoto(photo.file.path, photo.origin) })
+            do _work.first { !it.busy } while (!filed && !act { draft.addPhoto(file.path, photo.origin) })
         } finally {
-            photo.file.delete()
+            file.delete()
         }
     }
 

@@ -2,8 +2,10 @@ package cn.xunge.app.platform
 
 import android.graphics.Bitmap
 import android.graphics.BitmapFactory
+import android.media.ExifInterface
 import cn.xunge.app.kit.Newer
 import java.io.File
+import java.io.IOException
 
 /** Makes a JPEG of a chosen picture, as that is what the core takes. */
 object Pictures {
@@ -15,8 +17,24 @@ object Pictures {
         val jpeg = File(file.path + ".jpg")
         jpeg.outputStream().use { picture.compress(Bitmap.CompressFormat.JPEG, QUALITY, it) }
         picture.recycle()
+        keepEvidence(file, jpeg)
         file.delete()
         return jpeg
+    }
+
+    /**
+     * Copies when and where a picture was taken: the core files it as evidence. What this phone cannot read stays unknown; it
+     * reads HEIC from Android 9 on, PNG and WebP from Android 11 on.
+     */
+    internal fun keepEvidence(from: File, to: File) {
+        try {
+            val original = ExifInterface(from.path)
+            val copy = ExifInterface(to.path)
+            EVIDENCE.forEach { tag -> original.getAttribute(tag)?.let { copy.setAttribute(tag, it) } }
+            copy.saveAttributes()
+        } catch (unreadable: IOException) {
+            // A picture without evidence is filed, and stamped as one from the library.
+        }
     }
 
     private fun isJpeg(file: File): Boolean = file.inputStream().use { it.read() == 0xFF && it.read() == 0xD8 }
@@ -24,4 +42,10 @@ object Pictures {
     /** Longest side that is decoded: more than the core keeps, and little enough for a phone with 2 GB. */
     private const val LARGEST = 4096
     private const val QUALITY = 92
+    private val EVIDENCE = listOf(
+        ExifInterface.TAG_DATETIME, "DateTimeOriginal", "OffsetTimeOriginal",
+        ExifInterface.TAG_GPS_LATITUDE, ExifInterface.TAG_GPS_LATITUDE_REF,
+        ExifInterface.TAG_GPS_LONGITUDE, ExifInterface.TAG_GPS_LONGITUDE_REF,
+        ExifInterface.TAG_GPS_DATESTAMP, ExifInterface.TAG_GPS_TIMESTAMP,
+    )
 }
