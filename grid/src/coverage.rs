@@ -1,6 +1,10 @@
 //! A grid beside the outline of its county, from another file: land that no cell covers, and cells outside. Figures for
 //! people, on the ellipsoid; the operator decides. An outline in the same file as the cells is exact, and checked so.
 
+use std::collections::BTreeMap;
+
+use protocol::codes::CountyCode;
+
 use crate::check::figures::{self, MeasuredRegion};
 use crate::compare::{rim, slices};
 use crate::geom::{Pt, area2};
@@ -9,13 +13,14 @@ use crate::level::Level;
 use crate::pack::Pack;
 use crate::source::{DatumError, SourceDatum, resolve};
 
-/// The outline of a county, in WGS-84.
+/// The outlines of counties, in WGS-84: a city publishes them in one file.
 #[derive(Clone, Debug)]
-pub struct CountyOutline {
-    rings: Vec<Vec<Pt>>,
+pub struct CountyOutlines {
+    /// The outer rings of each code, counter-clockwise.
+    rings: BTreeMap<String, Vec<Vec<Pt>>>,
 }
 
-/// Why a file gives no outline.
+/// Why a file gives no outlines.
 #[derive(Debug, thiserror::Error)]
 pub enum OutlineError {
     /// The datum is unknown or contradicted.
@@ -44,7 +49,7 @@ impl OutlineError {
     }
 }
 
-impl CountyOutline {
+impl CountyOutlines {
     /// The features of a county's level in a file. `stated` is the datum that the operator states for it.
     ///
     /// # Errors
@@ -56,15 +61,16 @@ impl CountyOutline {
         if let Some(fault) = file.findings.first() {
             return Err(OutlineError::Faulty(fault.codes.join(","), fault.detail.clone()));
         }
-        let mut rings = Vec::new();
-        for area in file.areas.into_iter().filter(|a| a.area.level == Level::County) {
-            if area.hole.is_some() {
-                return Err(OutlineError::Hole(area.area.code));
+        let mut rings: BTreeMap<String, Vec<Vec<Pt>>> = BTreeMap::new();
+        for loose in file.areas.into_iter().filter(|a| a.area.level == Level::County) {
+            if loose.hole.is_some() {
+                return Err(OutlineError::Hole(loose.area.code));
             }
-            rings.push(area.area.ring);
-            rings.extend(area.others);
+            let own = rings.entry(loose.area.code).or_default();
+            own.push(loose.area.ring);
+            own.extend(loose.others);
         }
-        for ring in rings.iter_mut().filter(|ring| area2(ring) < 0) {
+        for ring in rings.values_mut().flatten().filter(|ring| area2(ring) < 0) {
             ring.reverse();
         }
         if rings.is_empty() {
@@ -86,15 +92,17 @@ pub struct Coverage {
 }
 
 impl Coverage {
-    /// Compares a grid with an outline.
-    pub fn of(outline: &CountyOutline, pack: Pack<'_>) -> Self {
+    /// Compares a county's grid with its outline; `None` if there is none of this county.
+    pub fn of(outlines: &CountyOutlines, county: CountyCode, pack: Pack<'_>) -> Option<Self> {
+        let outline = outlines.rings.get(county.as_str())?;
         let rim = rim(pack);
         let sum = |regions: Vec<MeasuredRegion>| regions.iter().map(|r| r.m2).sum::<f64>();
-        let outline_m2 = sum(figures::above(&outline.rings, &[]));
-        Self {
+        let (outline_m2, cells_m2) = (sum(figures::above(outline, &[])), sum(figures::above(&rim, &[])));
+        // The overlay is less precise where the two lie far apart; no more can be bare or beyond than there is.
+        Some(Self {
             outline_m2,
-            bare_m2: sum(figures::above(&outline.rings, &slices(&rim))).min(outline_m2),
-            beyond_m2: sum(figures::above(&rim, &slices(&outline.rings))),
-        }
+            bare_m2: sum(figures::above(outline, &slices(&rim))).min(outline_m2),
+            beyond_m2: sum(figures::above(&rim, &slices(outline))).min(cells_m2),
+        })
     }
 }

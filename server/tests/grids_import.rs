@@ -329,16 +329,19 @@ both_engines! {
 
     async fn field_11_grid_is_compared_with_the_outline_of_the_county(app: TestApp) {
         app.city().await;
-        let outline = |east: f64| {
-            let text = serde_json::json!({"type": "FeatureCollection", "features": [{
-                "type": "Feature", "properties": {"code": "220104"},
-                "geometry": {"type": "Polygon", "coordinates": [[
-                    [125.0, 43.8], [east, 43.8], [east, 43.81], [125.0, 43.81], [125.0, 43.8],
-                ]]},
-            }]});
+        let county = |code: &str, west: f64, east: f64| serde_json::json!({
+            "type": "Feature", "properties": {"code": code},
+            "geometry": {"type": "Polygon", "coordinates": [[
+                [west, 43.8], [east, 43.8], [east, 43.81], [west, 43.81], [west, 43.8],
+            ]]},
+        });
+        let outlines = |features: Vec<Value>| {
+            let text = serde_json::json!({"type": "FeatureCollection", "features": features});
             let source = grid::import::read_bytes(text.to_string().as_bytes()).unwrap();
-            Some(grid::coverage::CountyOutline::of(source, Some(grid::source::SourceDatum::Wgs84)).unwrap())
+            Some(grid::coverage::CountyOutlines::of(source, Some(grid::source::SourceDatum::Wgs84)).unwrap())
         };
+        // The file of a city: the neighbour's outline is no measure.
+        let outline = |east: f64| outlines(vec![county("220105", east, 126.0), county("220104", 125.0, east)]);
         let tried = async |app: &TestApp, outline| {
             let wishes = ImportWishes { outline, ..ImportWishes::default() };
             let input = GridInput::Bytes(squares(false).into());
@@ -351,6 +354,9 @@ both_engines! {
             let said: Vec<&str> = failure.fields_concerned().iter().map(|e| e.en.as_str()).collect();
             assert!(said.len() == 1 && said[0].contains(en), "{said:?}");
         }
+        let failure = tried(&app, outlines(vec![county("220105", 125.0, 125.02)])).await.unwrap_err();
+        assert_eq!(failure.code(), Some(ProblemCode::GridFaults));
+        assert_eq!(failure.fields_concerned()[0].at, "?outline");
         let covered = tried(&app, outline(125.02)).await.unwrap().outline.unwrap();
         assert!((1_785_000..1_790_000).contains(&covered.outline_m2), "{covered:?}");
         assert_eq!((covered.bare_m2, covered.beyond_m2), (0, 0));

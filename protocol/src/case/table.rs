@@ -91,6 +91,16 @@ pub const LATER: &[(&str, &str)] = &[
 /// Fields that every step takes: an opinion and photos.
 pub const WORDS: &[Field] = &[Field::Opinion, Field::Attachments];
 
+/// Fields of a step that says what the matter is and where.
+const DESCRIPTION: &[Field] = &[
+    Field::Opinion,
+    Field::Attachments,
+    Field::Matter,
+    Field::Place,
+    Field::Cell,
+    Field::Address,
+];
+
 /// The transition table, the single source for how a case may change its state.
 ///
 /// The first row from a state decides whose queue holds the cases in that state ([`waits_for`]).
@@ -109,14 +119,7 @@ pub const TRANSITIONS: &[Transition] = {
             by: &[R::Patroller],
             to: To::State(S::Reported),
             approvals: Approvals::One,
-            takes: &[
-                F::Opinion,
-                F::Attachments,
-                F::Matter,
-                F::Place,
-                F::Cell,
-                F::Address,
-            ],
+            takes: DESCRIPTION,
             guards: &[],
             effects: &[],
         },
@@ -160,14 +163,7 @@ pub const TRANSITIONS: &[Transition] = {
             by: &[R::Acceptor],
             to: To::State(S::Prefiled),
             approvals: Approvals::One,
-            takes: &[
-                F::Opinion,
-                F::Attachments,
-                F::Matter,
-                F::Place,
-                F::Cell,
-                F::Address,
-            ],
+            takes: DESCRIPTION,
             guards: &[G::TypeAndPlace],
             effects: &[],
         },
@@ -289,14 +285,7 @@ pub const TRANSITIONS: &[Transition] = {
             by: &[R::Acceptor],
             to: To::State(S::SelfHandled),
             approvals: Approvals::One,
-            takes: &[
-                F::Opinion,
-                F::Attachments,
-                F::Matter,
-                F::Place,
-                F::Cell,
-                F::Address,
-            ],
+            takes: DESCRIPTION,
             guards: &[G::SelfHandled, G::TypeAndPlace, G::BeforeAndAfter],
             effects: &[],
         },

@@ -198,7 +198,7 @@ fn apply(
     task.answered = Some(taken.made.at);
     let asked = AnswerLimits::of(&app.settings);
     task.answer_flags = doubts::answer_flags(
-        &task.order,
+        task.order.purpose,
         entry.evidence.position.as_ref(),
         p.photos.len(),
         asked,

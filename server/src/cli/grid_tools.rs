@@ -11,7 +11,7 @@ use anyhow::{Context, Result, anyhow};
 use clap::Subcommand;
 use grid::{
     command::{GridCommand, parse_point},
-    coverage::CountyOutline,
+    coverage::CountyOutlines,
     formats::read_path,
     source::SourceDatum,
 };
@@ -231,10 +231,10 @@ impl GridTool {
 }
 
 /// The datum that the operator states is the grid's; an outline that states its own keeps it.
-fn county_outline(file: &Path, reading: CoordinateReading) -> Result<CountyOutline> {
+fn county_outline(file: &Path, reading: CoordinateReading) -> Result<CountyOutlines> {
     let source = read_path(file).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))?;
     let stated = reading.source_datum.filter(|_| source.file.stated.is_empty());
-    CountyOutline::of(source, stated).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))
+    CountyOutlines::of(source, stated).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))
 }
 
 /// Shapefile and GeoPackage are read by their name, GeoJSON and packs by their bytes.

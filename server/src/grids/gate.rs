@@ -10,13 +10,13 @@ use crate::{
 use bytes::Bytes;
 use grid::{
     compare::{CompareLimits, Comparison},
-    coverage::{CountyOutline, Coverage},
+    coverage::{CountyOutlines, Coverage},
     pack::{Pack, PackBuf, PackUnit, UnitLevel},
 };
 use protocol::{
     codes::{CountyCode, GridVersion},
     photo::Sha256,
-    problem::FieldError,
+    problem::{FieldError, ProblemCode},
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -79,7 +79,7 @@ pub(super) async fn judge(
     blobs: &Blobs,
     county: CountyCode,
     (sha256, pack): (Sha256, Bytes),
-    outline: Option<CountyOutline>,
+    outline: Option<CountyOutlines>,
     listed: &[PackUnit],
 ) -> Result<Judged, Failure> {
     let covered = match outline {
@@ -87,9 +87,10 @@ pub(super) async fn judge(
             let pack = pack.clone();
             let covered = tokio::task::spawn_blocking(move || {
                 let pack = PackBuf::open(pack).map_err(Failure::internal)?;
-                Ok::<_, Failure>(Coverage::of(&outline, pack.view()))
+                Ok::<_, Failure>(Coverage::of(&outline, county, pack.view()))
             });
-            Some(covered.await.map_err(Failure::internal)??)
+            let covered = covered.await.map_err(Failure::internal)??;
+            Some(covered.ok_or_else(|| no_outline(county))?)
         }
         None => None,
     };
@@ -103,6 +104,15 @@ pub(super) async fn judge(
         });
     }
     Ok(judged)
+}
+
+fn no_outline(county: CountyCode) -> Failure {
+    let error = field_error(
+        "?outline",
+        format!("边界文件中没有县区 {county}"),
+        format!("the file of outlines has none of the county {county}"),
+    );
+    Failure::fields(ProblemCode::GridFaults, vec![error])
 }
 
 async fn beside_the_one_in_force(

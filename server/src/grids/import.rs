@@ -14,7 +14,7 @@ use crate::{
 use bytes::Bytes;
 use grid::{
     check::{CheckLimits, CheckReport, Finding, check_pack},
-    coverage::CountyOutline,
+    coverage::CountyOutlines,
     import::{ImportError, ImportOptions, Source, pack_source, read_bytes},
     pack::{PackBuf, PackUnit, UnitLevel},
     source::SourceDatum,
@@ -51,8 +51,8 @@ pub struct ImportWishes {
     pub source_datum: Option<SourceDatum>,
     /// Tolerance in metres below which vertices and borders are joined; `None`: the default of the check.
     pub snap_m: Option<f64>,
-    /// The outline of the county, to compare with.
-    pub outline: Option<CountyOutline>,
+    /// The outlines of counties, the grid's among them, to compare with.
+    pub outline: Option<CountyOutlines>,
     /// Put it in force even if cells or land are lost, or cells move.
     pub replace: bool,
     /// Check and compare only.

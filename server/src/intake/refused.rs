@@ -4,7 +4,10 @@
 //! number and sends it again, so most of them arrive after all. What does not is all that is left if that phone is lost:
 //! its bytes are kept here until a reviewer has looked at them.
 
-use super::{readers::REVIEWERS, review::Paging};
+use super::{
+    readers::{REVIEWERS, reach},
+    review::Paging,
+};
 use crate::{
     app::{audit, ctx::Ctx, state::App},
     auth::actor::Staff,
@@ -184,10 +187,7 @@ pub(super) async fn settle(
             params![stream.to_string(), sha256.to_string()],
             |row| row.parse("area"),
         )?;
-        let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
-        if !staff.areas(REVIEWERS).iter().any(|reach| reach.covers(area)) {
-            return Err(Failure::of(ProblemCode::OutOfScope));
-        }
+        reach(&staff, area)?;
         let changed = tx.execute(
             "UPDATE refused_entry SET settled = ?3, settled_by = ?4, words = ?5
              WHERE stream = ?1 AND sha256 = ?2 AND settled IS NULL",

@@ -3,7 +3,7 @@
 
 use super::{
     apply::{self, ApplyOutcome, By},
-    readers::REVIEWERS,
+    readers::{REVIEWERS, reach},
     reasons,
 };
 use crate::{
@@ -232,10 +232,7 @@ fn decide_in(
         params![&id],
         |row| row.parse("area"),
     )?;
-    let area = area.ok_or_else(|| Failure::of(ProblemCode::NotFound))?;
-    if !staff.areas(REVIEWERS).iter().any(|reach| reach.covers(area)) {
-        return Err(Failure::of(ProblemCode::OutOfScope));
-    }
+    reach(staff, area)?;
     let open: i64 = tx.one(
         &format!("SELECT COUNT(*) AS n FROM entry e WHERE e.id = ?1 AND {IN_QUEUE}"),
         params![&id],

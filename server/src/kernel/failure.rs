@@ -120,9 +120,7 @@ impl Failure {
             Self::Store(StoreError::NotFound) => ProblemCode::NotFound,
             // Text with a NUL character from the body or query of the request.
             Self::Store(StoreError::Unportable { .. }) => ProblemCode::Invalid,
-            Self::Store(StoreError::Full | StoreError::CommitUnknown { is_full: true, .. }) => {
-                ProblemCode::Full
-            }
+            Self::Store(error) if error.is_full() => ProblemCode::Full,
             Self::Store(StoreError::Closed) => ProblemCode::Stopping,
             Self::Store(error) if error.is_temporary() => ProblemCode::Busy,
             Self::Store(_) | Self::Internal(_) => ProblemCode::Internal,
@@ -158,7 +156,7 @@ impl Failure {
         match self {
             Self::Refused(refusal) => refusal.retry_after,
             Self::Store(StoreError::NotFound | StoreError::Unportable { .. }) => None,
-            Self::Store(StoreError::Full | StoreError::CommitUnknown { is_full: true, .. }) => Some(60),
+            Self::Store(error) if error.is_full() => Some(60),
             Self::Store(error) if error.is_temporary() => Some(5),
             Self::Store(_) | Self::Internal(_) => None,
         }

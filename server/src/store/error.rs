@@ -119,6 +119,11 @@ impl StoreError {
         )
     }
 
+    /// Returns true if a full disk is the reason, whether or not the outcome is known.
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full | Self::CommitUnknown { is_full: true, .. })
+    }
+
     /// The text of the engine, for the log only: it may quote personal data.
     pub fn detail(&self) -> Option<&str> {
         match self {

@@ -1,4 +1,4 @@
-//! Doubts about the answer to a verification or check, as a plain function over plain data.
+//! Doubts about the answer to a verification or check, as a plain function; the distance is measured on the grids in force.
 
 use super::task::Order;
 use crate::{app::grid_packs::Grids, entries::flags::Flag, kernel::config::Settings};
@@ -38,13 +38,13 @@ pub fn metres_to_target(grids: &Grids, order: &Order, point: PointE7) -> Option<
 /// The doubts about an answer to a verification or check. The answer is applied all the same; who decides about the case
 /// sees them. `to_target` measures in metres from a point to where the task is.
 pub fn answer_flags(
-    order: &Order,
+    purpose: Purpose,
     fix: Option<&Position>,
     photos: usize,
     limits: AnswerLimits,
     to_target: impl Fn(PointE7) -> Option<f64>,
 ) -> Vec<Flag> {
-    if !matches!(order.purpose, Purpose::Verify | Purpose::Check) {
+    if !matches!(purpose, Purpose::Verify | Purpose::Check) {
         return Vec::new();
     }
     let mut flags = Vec::new();
@@ -85,23 +85,10 @@ mod tests {
 
     #[test]
     fn a_far_or_photoless_answer_is_doubted_and_a_good_one_is_not() {
-        let order = |purpose| Order {
-            purpose,
-            wording: String::new(),
-            cell: "220104050301".parse().unwrap(),
-            grid: None,
-            place: None,
-            address: String::new(),
-            due: Millis(0),
-            compare: None,
-            case: None,
-            issued_by: None,
-            drives: true,
-        };
         let limits = AnswerLimits::of(&Settings::default());
         let place = fix(0, 0).point;
         let flags = |fix: Option<&Position>, photos| {
-            answer_flags(&order(Purpose::Check), fix, photos, limits, |at| {
+            answer_flags(Purpose::Check, fix, photos, limits, |at| {
                 Some(at.metres_to(place))
             })
         };
@@ -116,9 +103,6 @@ mod tests {
             [Flag::Far, Flag::PhotoMissing]
         );
         assert_eq!(flags(None, 3), [Flag::NoPosition]);
-        assert_eq!(
-            answer_flags(&order(Purpose::Inspect), None, 0, limits, |_| None),
-            []
-        );
+        assert_eq!(answer_flags(Purpose::Inspect, None, 0, limits, |_| None), []);
     }
 }

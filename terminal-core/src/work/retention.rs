@@ -16,9 +16,9 @@ const KEPT_MS: i64 = 30 * 86_400_000;
 const KEPT_ON_A_FULL_DISK_MS: i64 = 3 * 86_400_000;
 
 impl Terminal {
-    /// Deletes items that the server has held for 30 days, or for 3 days while the disk is full, unless they were returned, are in review, are an
-    /// activity that was not approved, belong to a record with a draft, or answer an open task. Called after
-    /// a sync that left nothing waiting. Does nothing while the clock was not checked against the server.
+    /// Deletes items that the server has held for 30 days, or for 3 days while the disk is full, unless they were returned,
+    /// are in review, are an activity that was not approved, belong to a record with a draft, or answer an open task. Called
+    /// after a sync that left nothing waiting. Does nothing while the clock was not checked against the server.
     ///
     /// # Errors
     /// Errors of the store and the photo folder.
