@@ -88,10 +88,13 @@ pub enum GridTool {
         /// 版本号 / Version, for files that name none
         #[arg(long)]
         grid_version: Option<String>,
-        /// 县区边界文件 / Outline of the county to compare with: GeoJSON, Shapefile or GeoPackage whose feature has the
-        /// county's `code`; its datum is its own, or that of --source-datum
+        /// 县区边界文件 / Outlines of counties to compare with: GeoJSON, Shapefile or GeoPackage; the feature of the grid's
+        /// county has its `code`
         #[arg(long, value_name = "FILE")]
         outline: Option<PathBuf>,
+        /// 边界的坐标系 / Datum of the outlines, as --source-datum: needed if their file states none
+        #[arg(long, requires = "outline")]
+        outline_datum: Option<SourceDatum>,
         /// 只检查和比较，不导入 / Check and compare only
         #[arg(long)]
         dry_run: bool,
@@ -196,6 +199,7 @@ impl GridTool {
             reading,
             grid_version,
             outline,
+            outline_datum,
             dry_run,
             replace,
         } = self
@@ -207,7 +211,7 @@ impl GridTool {
             version: grid_version.map(GridVersion),
             source_datum: reading.source_datum,
             snap_m: Some(reading.snap),
-            outline: outline.map(|file| county_outline(&file, reading)).transpose()?,
+            outline: outline.map(|file| outlines(&file, outline_datum)).transpose()?,
             replace,
             dry_run,
         };
@@ -230,11 +234,9 @@ impl GridTool {
     }
 }
 
-/// The datum that the operator states is the grid's; an outline that states its own keeps it.
-fn county_outline(file: &Path, reading: CoordinateReading) -> Result<CountyOutlines> {
+fn outlines(file: &Path, datum: Option<SourceDatum>) -> Result<CountyOutlines> {
     let source = read_path(file).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))?;
-    let stated = reading.source_datum.filter(|_| source.file.stated.is_empty());
-    CountyOutlines::of(source, stated).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))
+    CountyOutlines::of(source, datum).map_err(|e| anyhow!("{}: {e} ({})", file.display(), e.code()))
 }
 
 /// Shapefile and GeoPackage are read by their name, GeoJSON and packs by their bytes.
