@@ -11,6 +11,7 @@ use crate::{android, bench, fuzz, judges, matrix, package, phone, simulate, tort
 
 /// Simulated days of the long run: 13 to 20 minutes at 520 to 800 days a minute.
 const DAYS: &str = "10000";
+const COMMITS: &str = "20000";
 /// Minutes of torture for each engine.
 const TORTURE_MINUTES: &str = "20";
 /// Minutes of fuzzing, shared by all targets.
@@ -22,6 +23,12 @@ const STAGES: &[Stage<Workspace>] = &[
         what: "10,000 simulated days of faults",
         after: &[],
         run: |ws| succeeded(simulate::run(ws, &args(&["--days", DAYS]))),
+    },
+    Stage {
+        name: "commits",
+        what: "20,000 runs of the server's store with overlapping commits and power cuts",
+        after: &[],
+        run: |ws| succeeded(simulate::run(ws, &args(&["--commits", COMMITS]))),
     },
     Stage {
         name: "sabotage",

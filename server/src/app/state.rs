@@ -180,4 +180,11 @@ impl App {
     ) -> Result<T, Failure> {
         self.store.read(move |tx| f(tx)).await
     }
+    /// [`Self::read`] of a few rows by their keys ([`Store::read_quickly`]).
+    pub async fn read_quickly<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut Tx<'_>) -> Result<T, Failure> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.store.read_quickly(move |tx| f(tx)).await
+    }
 }

@@ -77,6 +77,17 @@ impl Store {
         }
     }
 
+    /// Lets jobs of a store that was opened inline wait for [`Self::step`], so that a simulator chooses their order.
+    pub fn stepwise(&self, on: bool) {
+        self.inner.executor.stepwise(on);
+    }
+
+    /// Does one thing that waits: runs a read, runs some writes as one group, or syncs the log. `choice` selects which.
+    /// Returns false if nothing waits.
+    pub fn step(&self, choice: u64) -> bool {
+        self.inner.executor.step(choice)
+    }
+
     fn over(engine: Engine, executor: Box<dyn Executor>, hints: Hints) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -105,6 +116,17 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         self.run(Lane::Read(ReadTurn::current()), f).await
+    }
+
+    /// [`Store::read`] of a few rows by their keys, before the caller is known. On SQLite it runs on the calling thread while
+    /// no other does: it is over before another thread would have begun it.
+    pub async fn read_quickly<T, E, F>(&self, f: F) -> Result<T, E>
+    where
+        F: FnMut(&mut Tx<'_>) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        self.run(Lane::Quick, f).await
     }
 
     /// [`Store::write`] for command lines and the simulator. Not from async code.

@@ -14,9 +14,9 @@
 //! ```
 //!
 //! # Guarantees
-//! - The answer of a write and its hints are sent only after COMMIT reached the disk (SQLite: WAL with
-//!   `synchronous=FULL`). Concurrent writes of one process share one COMMIT; each closure has a savepoint, so that its
-//!   error or panic does not roll back the others.
+//! - The answer of a write and its hints are sent only after COMMIT reached the disk, and so is the answer of a read that
+//!   may have seen its rows. On SQLite the next group runs while one is synced (ADR 27). Concurrent writes of one process
+//!   share one COMMIT; each closure has a savepoint, so that its error or panic does not roll back the others.
 //! - Writes are serializable, reads are snapshots. Every later read sees an answered write.
 //! - After every error except [`StoreError::CommitUnknown`] nothing was changed.
 //! - Dropping the future of a write does not stop the write; a panic in a closure stops no thread.
@@ -73,7 +73,7 @@ pub use error::{Internal, StoreError};
 pub use hint::Hint;
 pub use hints::{Heard, HintListener};
 pub use migrations::{MIGRATIONS, Migration};
-pub use options::Options;
+pub use options::{Options, SimulatedDisk};
 pub use turn::ReadTurn;
 pub use tx::Tx;
 pub use value::{ColumnIndex, FromValue, Row, Value};

@@ -1,10 +1,47 @@
 //! Options of the database.
 
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::migrations::{MIGRATIONS, Migration};
+
+/// Syncs a file, named by its path.
+type Sync = dyn Fn(&Path) -> io::Result<()> + Send + std::marker::Sync;
+
+/// The disk of a simulated machine.
+#[derive(Clone)]
+pub struct SimulatedDisk {
+    /// The name of a registered SQLite VFS.
+    pub vfs: String,
+    sync: Arc<Sync>,
+}
+
+impl SimulatedDisk {
+    /// A disk that SQLite knows as `vfs`; `sync` makes a file and its name last, and leaves the disk alone if it fails.
+    pub fn new(
+        vfs: impl Into<String>,
+        sync: impl Fn(&Path) -> io::Result<()> + Send + std::marker::Sync + 'static,
+    ) -> Self {
+        Self {
+            vfs: vfs.into(),
+            sync: Arc::new(sync),
+        }
+    }
+
+    pub(super) fn sync(&self, file: &Path) -> io::Result<()> {
+        (self.sync)(file)
+    }
+}
+
+impl std::fmt::Debug for SimulatedDisk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SimulatedDisk").field("vfs", &self.vfs).finish()
+    }
+}
 
 /// Options of [`Store::open`](super::database::Store::open); the defaults suit one city.
 #[derive(Debug, Clone)]
@@ -28,8 +65,8 @@ pub struct Options {
     pub statement_timeout: Duration,
     /// Exchanges hints with other replicas (PostgreSQL only). Switch it off for a single replica to save the NOTIFY.
     pub share_hints: bool,
-    /// The name of a registered SQLite VFS, for the simulated disk.
-    pub vfs: Option<String>,
+    /// The disk of a simulated machine (SQLite only).
+    pub disk: Option<SimulatedDisk>,
     /// The clock for the dates of applied migrations.
     pub now: fn() -> Timestamp,
 }
@@ -50,7 +87,7 @@ impl Default for Options {
             patience: Duration::from_secs(10),
             statement_timeout: Duration::from_secs(30),
             share_hints: true,
-            vfs: None,
+            disk: None,
             now: Timestamp::now,
         }
     }

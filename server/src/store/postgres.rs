@@ -132,6 +132,7 @@ impl Executor for Pool {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
         let (queue, turn) = match lane {
             Lane::Read(turn) => (&self.reads, turn),
+            Lane::Quick => (&self.reads, ReadTurn::default()),
             // Writes run in the order of their arrival.
             Lane::Write => (&self.writes, ReadTurn::default()),
         };

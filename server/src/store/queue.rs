@@ -90,6 +90,10 @@ impl<T> JobQueue<T> {
         Ok(())
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.lock().waiting == 0
+    }
+
     /// Waits for the next item and whose it is; `None` once the queue is closed and empty. `done` is whose item the worker
     /// has finished.
     pub(super) fn pop(&self, done: Option<ReadTurn>) -> Option<(T, ReadTurn)> {
@@ -115,7 +119,29 @@ impl<T> JobQueue<T> {
 
     /// The next item of work that belongs to nobody, if there is one.
     pub(super) fn try_pop(&self) -> Option<T> {
-        self.lock().next().map(|(item, _)| item)
+        self.pop_while(&|| false)
+    }
+
+    /// The next item of work that belongs to nobody. Without one it waits only while `waits` returns true; it asks again
+    /// after each [`Self::nudge`].
+    pub(super) fn pop_while(&self, waits: &dyn Fn() -> bool) -> Option<T> {
+        let mut state = self.lock();
+        loop {
+            if let Some((item, _)) = state.next() {
+                return Some(item);
+            }
+            if state.closed || !waits() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Lets whoever waits look again.
+    pub(super) fn nudge(&self) {
+        // With the lock, so that nobody is between looking and waiting.
+        let _state = self.lock();
+        self.changed.notify_all();
     }
 
     pub(super) fn close(&self) {

@@ -1,50 +1,116 @@
-//! The embedded engine: one writer that groups closures into one fsync, a few readers on snapshots.
+//! The embedded engine: one writer that groups closures into one commit, a thread that syncs the log while the next group
+//! runs, a few readers on snapshots.
 
 mod connection;
+mod durable;
+mod inline;
+mod log;
+mod reader;
+mod writer;
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+pub(super) use inline::Inline;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
-
-use protocol::planted;
-use rusqlite::Connection;
+use std::time::Instant;
 
 use super::{
     backoff,
     error::StoreError,
     executor::{Executor, Lane},
-    hint::Hint,
     hints::Hints,
-    job::{ClosureJob, Job, Verdict},
+    job::{ClosureJob, Job},
     migrations,
     options::Options,
     queue::{JobQueue, Refused},
-    sqlite::connection::{Statements, classify, connect, run},
     threads::Crew,
     turn::ReadTurn,
     tx::Tx,
 };
+use durable::{Answers, Durable, Held, Syncer};
+use reader::Reader;
+use writer::{Surroundings, Writer};
+
+type Jobs = JobQueue<Box<dyn Job>>;
 
 /// The engine's threads behind two queues.
 pub(super) struct Threads {
-    writes: Arc<JobQueue<Box<dyn Job>>>,
-    reads: Arc<JobQueue<Box<dyn Job>>>,
+    writes: Arc<Jobs>,
+    reads: Arc<Jobs>,
+    /// Answers that wait for the disk; `None` after the end.
+    hold: Mutex<Option<mpsc::Sender<Held<'static>>>>,
+    /// For reads that are over before another thread would have begun them.
+    spare: Mutex<Reader>,
     crew: Crew,
 }
 
 impl Threads {
     pub(super) fn open(path: &Path, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
+        let durable = Arc::new(Durable::new(path.to_owned(), Arc::clone(options)));
+        let reader = || Reader::new(path.to_owned(), Arc::clone(options), Arc::clone(&durable));
+        let (hold, held) = mpsc::channel();
         let this = Self {
             writes: Arc::new(JobQueue::new(options.queue)),
             reads: Arc::new(JobQueue::new(options.queue)),
+            hold: Mutex::new(Some(hold.clone())),
+            spare: Mutex::new(reader()),
             crew: Crew::default(),
         };
-        let (opened, when_opened) = mpsc::sync_channel(1);
-        let (writer_path, writer_options, hints) = (path.to_owned(), Arc::clone(options), hints.clone());
+        let unsynced = Arc::new(AtomicUsize::new(0));
+        this.write(path, options, hints, &durable, (hold.clone(), &unsynced))?;
+        for i in 0..options.readers.max(1) {
+            let mut reader = reader();
+            let (reads, hold) = (Arc::clone(&this.reads), hold.clone());
+            this.crew.spawn(&format!("store-reader-{i}"), move || {
+                let mut done = None;
+                while let Some((job, turn)) = reads.pop(done) {
+                    done = Some(turn);
+                    if let Some(held) = reader.run(job) {
+                        // The syncer outlives the readers.
+                        let _ = hold.send(held);
+                    }
+                }
+            })?;
+        }
+        // The writer and the readers have the rest; the syncer ends after them.
+        drop(hold);
+        let mut syncer = Syncer::new(durable, hints.clone());
         let writes = Arc::clone(&this.writes);
-        let group_time = options.group_time;
-        this.crew.spawn("store-writer", move || {
-            let mut writer = match Writer::open(writer_path, writer_options, hints) {
+        this.crew.spawn("store-syncer", move || {
+            while let Ok(first) = held.recv() {
+                let mut groups = 0;
+                for held in std::iter::once(first).chain(held.try_iter()) {
+                    groups += usize::from(matches!(held.what, Answers::Group(..)));
+                    syncer.hold(held);
+                }
+                syncer.settle(&mut || {
+                    // The writer goes on while the answers leave.
+                    unsynced.fetch_sub(groups, SeqCst);
+                    writes.nudge();
+                });
+            }
+        })?;
+        Ok(this)
+    }
+
+    /// Starts the writer's thread, and returns when the database is open and migrated.
+    fn write(
+        &self,
+        path: &Path,
+        options: &Arc<Options>,
+        hints: &Hints,
+        durable: &Arc<Durable>,
+        (hold, unsynced): (mpsc::Sender<Held<'static>>, &Arc<AtomicUsize>),
+    ) -> Result<(), StoreError> {
+        let (opened, when_opened) = mpsc::sync_channel(1);
+        let (path, options, hints) = (path.to_owned(), Arc::clone(options), hints.clone());
+        let (durable, unsynced) = (Arc::clone(durable), Arc::clone(unsynced));
+        let writes = Arc::clone(&self.writes);
+        self.crew.spawn("store-writer", move || {
+            let group_time = options.group_time;
+            let migrated = open(&path, &options, &durable, &hints);
+            let mut writer = match migrated {
                 Ok(writer) => writer,
                 Err(error) => {
                     let _ = opened.send(Err(error));
@@ -53,35 +119,124 @@ impl Threads {
             };
             let _ = opened.send(Ok(()));
             while let Some((first, _)) = writes.pop(None) {
-                let started = backoff::now();
-                writer.group(first, &mut || {
-                    if started.elapsed() < group_time {
-                        writes.try_pop()
-                    } else {
-                        None
-                    }
-                });
+                let mut thread = Thread {
+                    writes: &writes,
+                    hold: &hold,
+                    durable: &durable,
+                    hints: &hints,
+                    unsynced: &unsynced,
+                    until: backoff::now() + group_time,
+                };
+                writer.group(first, &mut thread);
             }
         })?;
-        when_opened.recv().unwrap_or(Err(StoreError::Closed))?;
-        for i in 0..options.readers.max(1) {
-            let mut reader = Reader::new(path.to_owned(), Arc::clone(options));
-            let reads = Arc::clone(&this.reads);
-            this.crew.spawn(&format!("store-reader-{i}"), move || {
-                let mut done = None;
-                while let Some((job, turn)) = reads.pop(done) {
-                    done = Some(turn);
-                    reader.run(job);
-                }
-            })?;
+        when_opened.recv().unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Hands an answer over to the syncer.
+    fn hold(&self, held: Held<'static>) {
+        match &*self.hold.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(syncer) => {
+                let _ = syncer.send(held);
+            }
+            None => held.refuse(&StoreError::Closed),
         }
-        Ok(this)
+    }
+}
+
+/// The surroundings of a writer on a thread of its own.
+struct Thread<'a> {
+    writes: &'a Jobs,
+    hold: &'a mpsc::Sender<Held<'static>>,
+    durable: &'a Durable,
+    hints: &'a Hints,
+    /// How many groups the syncer has not dealt with.
+    unsynced: &'a AtomicUsize,
+    until: Instant,
+}
+
+impl Surroundings<'static> for Thread<'_> {
+    /// While the group before this one is synced, this one stays open: its commit would only wait, and what arrives in
+    /// the meantime shares it.
+    fn more(&mut self) -> Option<Box<dyn Job>> {
+        if backoff::now() >= self.until {
+            return None;
+        }
+        self.writes.pop_while(&|| self.unsynced.load(SeqCst) > 0)
+    }
+
+    fn hold(&mut self, held: Held<'static>) {
+        let Answers::Group(members, log) = &held.what else {
+            return self.tell(held);
+        };
+        if members.len() > 1 || self.unsynced.load(SeqCst) > 0 || !self.writes.is_empty() {
+            return self.tell(held);
+        }
+        // Who is alone waits less if nobody is woken to sync for him.
+        let nobody = Held {
+            upto: held.upto,
+            what: Answers::Group(Vec::new(), Arc::clone(log)),
+        };
+        let is_synced = held.settle(self.durable, self.hints);
+        if !is_synced || self.durable.does_read_wait() {
+            self.tell(nobody);
+        }
+    }
+}
+
+impl Thread<'_> {
+    fn tell(&self, held: Held<'static>) {
+        self.unsynced.fetch_add(1, SeqCst);
+        // The syncer outlives the writer.
+        let _ = self.hold.send(held);
+    }
+}
+
+/// Opens the database and applies the migrations, each of which is on the disk before the next one begins.
+fn open(
+    path: &Path,
+    options: &Arc<Options>,
+    durable: &Arc<Durable>,
+    hints: &Hints,
+) -> Result<Writer, StoreError> {
+    let mut writer = Writer::open(path.to_owned(), Arc::clone(options), Arc::clone(durable))?;
+    migrations::run(options.migrations, options.now, &mut |closure| {
+        let mut answer = Err(StoreError::Closed);
+        let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
+        let mut alone = Alone(Syncer::new(Arc::clone(durable), hints.clone()));
+        writer.group(Box::new(task), &mut alone);
+        alone.0.settle(&mut || ());
+        drop(alone);
+        answer
+    })?;
+    Ok(writer)
+}
+
+/// One closure is one group, and the caller syncs.
+struct Alone<'j>(Syncer<'j>);
+
+impl<'j> Surroundings<'j> for Alone<'j> {
+    fn more(&mut self) -> Option<Box<dyn Job + 'j>> {
+        None
+    }
+
+    fn hold(&mut self, held: Held<'j>) {
+        self.0.hold(held);
     }
 }
 
 impl Executor for Threads {
     fn submit(&self, lane: Lane, job: Box<dyn Job>) {
         let (queue, turn) = match lane {
+            Lane::Quick => match self.spare.try_lock() {
+                Ok(mut reader) => {
+                    if let Some(held) = reader.run(job) {
+                        self.hold(held);
+                    }
+                    return;
+                }
+                Err(_) => (&self.reads, ReadTurn::default()),
+            },
             Lane::Read(turn) => (&self.reads, turn),
             // Writes run in the order of their arrival.
             Lane::Write => (&self.writes, ReadTurn::default()),
@@ -96,6 +251,11 @@ impl Executor for Threads {
     fn close(&self) {
         self.writes.close();
         self.reads.close();
+        self.hold.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // Not waited for: a read that holds the last clone of the store ends up here itself.
+        if let Ok(mut reader) = self.spare.try_lock() {
+            reader.close();
+        }
         self.crew.join();
     }
 }
@@ -105,266 +265,5 @@ impl Drop for Threads {
     /// built on, cleaned up by the exit and ends in a segmentation fault.
     fn drop(&mut self) {
         self.close();
-    }
-}
-
-/// Runs everything on the calling thread.
-pub(super) struct Inline {
-    engines: Mutex<Option<(Writer, Reader)>>,
-}
-
-impl Inline {
-    pub(super) fn open(path: &Path, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
-        let reader = Reader::new(path.to_owned(), Arc::clone(options));
-        let writer = Writer::open(path.to_owned(), Arc::clone(options), hints.clone())?;
-        Ok(Self {
-            engines: Mutex::new(Some((writer, reader))),
-        })
-    }
-}
-
-impl Executor for Inline {
-    fn submit(&self, lane: Lane, job: Box<dyn Job>) {
-        // A closure that calls the store finds the lock taken: an error here instead of a deadlock.
-        let Ok(mut engines) = self.engines.try_lock() else {
-            return job.answer(Err(StoreError::Busy));
-        };
-        match (engines.as_mut(), lane) {
-            (None, _) => job.answer(Err(StoreError::Closed)),
-            (Some((writer, _)), Lane::Write) => writer.group(job, &mut || None),
-            (Some((_, reader)), Lane::Read(_)) => reader.run(job),
-        }
-    }
-
-    fn close(&self) {
-        self.engines.lock().unwrap_or_else(PoisonError::into_inner).take();
-    }
-}
-
-/// The only connection that writes.
-struct Writer {
-    path: PathBuf,
-    options: Arc<Options>,
-    hints: Hints,
-    /// `None` after an error that left its state unknown; the next group opens another.
-    connection: Option<Connection>,
-}
-
-/// A closure of a group and its answer.
-type Member<'j> = (Box<dyn Job + 'j>, Result<Vec<Hint>, StoreError>);
-
-/// The result of one attempt to commit a group.
-enum Tried<'j> {
-    /// Committed or in doubt: the answer of each member.
-    Done(Vec<Member<'j>>),
-    /// The engine rolled back the whole transaction while this member ran; the others may run again.
-    Spoiled {
-        culprit: Box<dyn Job + 'j>,
-        error: StoreError,
-        others: VecDeque<Box<dyn Job + 'j>>,
-    },
-}
-
-impl Writer {
-    fn open(path: PathBuf, options: Arc<Options>, hints: Hints) -> Result<Self, StoreError> {
-        let mut writer = Self {
-            connection: Some(connect(&path, &options, false)?),
-            path,
-            options,
-            hints,
-        };
-        let (migrations, now) = (writer.options.migrations, writer.options.now);
-        migrations::run(migrations, now, &mut |closure| writer.run_now(closure))?;
-        Ok(writer)
-    }
-
-    /// Runs one transaction immediately, for the migrations.
-    fn run_now(&mut self, closure: &mut migrations::MigrationClosure<'_>) -> Result<(), StoreError> {
-        let mut answer = Err(StoreError::Closed);
-        let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
-        self.group(Box::new(task), &mut || None);
-        answer
-    }
-
-    /// Runs `first` and the jobs from `more` as one transaction, then answers them all.
-    fn group<'j>(&mut self, first: Box<dyn Job + 'j>, more: &mut dyn FnMut() -> Option<Box<dyn Job + 'j>>) {
-        let mut waiting = VecDeque::from([first]);
-        let mut admitted = 1;
-        let limit = self.options.group;
-        let mut next = move || {
-            let job = (admitted < limit).then(&mut *more).flatten();
-            admitted += usize::from(job.is_some());
-            job
-        };
-        while !waiting.is_empty() {
-            match self.try_group(std::mem::take(&mut waiting), &mut next) {
-                Tried::Done(members) => {
-                    let mut told = Vec::new();
-                    for (job, outcome) in members {
-                        job.answer(outcome.map(|mut hints| told.append(&mut hints)));
-                    }
-                    // Nobody waits for his answer while others are woken.
-                    told.iter().for_each(|hint| self.hints.send(hint));
-                }
-                Tried::Spoiled {
-                    culprit,
-                    error,
-                    others,
-                } => {
-                    // Each attempt has one member less, so this ends.
-                    culprit.answer(Err(error));
-                    waiting = others;
-                }
-            }
-        }
-    }
-
-    fn try_group<'j>(
-        &mut self,
-        mut waiting: VecDeque<Box<dyn Job + 'j>>,
-        next: &mut dyn FnMut() -> Option<Box<dyn Job + 'j>>,
-    ) -> Tried<'j> {
-        let connection = match self
-            .connection
-            .take()
-            .map_or_else(|| connect(&self.path, &self.options, false), Ok)
-        {
-            Ok(connection) => connection,
-            Err(error) => return refuse_all(waiting, &error),
-        };
-        if let Err(error) = run(&connection, "BEGIN IMMEDIATE") {
-            self.connection = Some(connection);
-            return refuse_all(waiting, &classify(&error));
-        }
-        let mut members = Vec::new();
-        let mut kept = false;
-        while let Some(mut job) = waiting.pop_front().or_else(&mut *next) {
-            match member(&connection, job.as_mut()) {
-                Ok(hints) => {
-                    kept |= hints.is_some();
-                    members.push((job, Ok(hints.unwrap_or_default())));
-                }
-                Err(error) => {
-                    // On a full disk SQLite rolls everything back, which leaves a clean connection. A connection that
-                    // could not even go back to a savepoint is dropped, and its transaction with it.
-                    if connection.is_autocommit() {
-                        self.connection = Some(connection);
-                    }
-                    let mut others: VecDeque<_> = members.into_iter().map(|(job, _)| job).collect();
-                    others.append(&mut waiting);
-                    return Tried::Spoiled {
-                        culprit: job,
-                        error,
-                        others,
-                    };
-                }
-            }
-        }
-        if !kept {
-            if run(&connection, "ROLLBACK").is_ok() {
-                self.connection = Some(connection);
-            }
-            return Tried::Done(members);
-        }
-        match run(&connection, "COMMIT") {
-            Ok(()) => {
-                metrics::histogram!("store_group_size")
-                    .record(f64::from(u32::try_from(members.len()).unwrap_or(u32::MAX)));
-                self.connection = Some(connection);
-            }
-            Err(error) => {
-                tracing::error!(%error, members = members.len(), "COMMIT failed");
-                planted!(ReceiptBeforeCommit => return Tried::Done(members));
-                let is_full = matches!(classify(&error), StoreError::Full);
-                let error = if is_full && surely_undone(&connection) {
-                    self.connection = Some(connection);
-                    StoreError::Full
-                } else {
-                    // The frames may be in the WAL and come back after a restart.
-                    StoreError::commit_unknown(error, is_full)
-                };
-                // What was refused may have been refused because of a neighbour's rows, so every member learns
-                // the same.
-                for (_, outcome) in &mut members {
-                    *outcome = Err(error.clone());
-                }
-            }
-        }
-        Tried::Done(members)
-    }
-}
-
-/// Runs one member of a group in its savepoint. Returns `Some` hints if its changes are kept, `None` if they were rolled
-/// back, an error if the whole transaction was rolled back.
-fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>>, StoreError> {
-    run(connection, "SAVEPOINT member").map_err(|e| classify(&e))?;
-    let verdict = job.run(&mut Statements(connection));
-    let failure = match &verdict {
-        Verdict::Doomed(error) => Some(error.clone()),
-        Verdict::Keep(_) | Verdict::Discard => None,
-    };
-    if connection.is_autocommit() {
-        return Err(
-            failure.unwrap_or_else(|| StoreError::unavailable("the engine rolled the transaction back"))
-        );
-    }
-    let (closing, hints): (&[&str], _) = match verdict {
-        Verdict::Keep(hints) => (&["RELEASE member"], Some(hints)),
-        Verdict::Discard | Verdict::Doomed(_) => (&["ROLLBACK TO member", "RELEASE member"], None),
-    };
-    for statement in closing {
-        run(connection, statement).map_err(|e| failure.clone().unwrap_or_else(|| classify(&e)))?;
-    }
-    Ok(hints)
-}
-
-/// Returns true if a COMMIT that failed on a full disk is surely undone. When SQLite says that the transaction ended, it
-/// has rolled back, but the WAL may contain its frames, and a restart could apply them. Emptying the WAL removes them and
-/// frees some space.
-fn surely_undone(connection: &Connection) -> bool {
-    let emptied = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
-    connection.is_autocommit() && emptied().is_ok_and(|busy| busy == 0)
-}
-
-fn refuse_all<'j>(waiting: VecDeque<Box<dyn Job + 'j>>, error: &StoreError) -> Tried<'j> {
-    tracing::error!(%error, detail = error.detail(), "no transaction could be begun");
-    Tried::Done(waiting.into_iter().map(|job| (job, Err(error.clone()))).collect())
-}
-
-/// A read-only connection.
-struct Reader {
-    path: PathBuf,
-    options: Arc<Options>,
-    connection: Option<Connection>,
-}
-
-impl Reader {
-    fn new(path: PathBuf, options: Arc<Options>) -> Self {
-        Self {
-            path,
-            options,
-            connection: None,
-        }
-    }
-
-    fn run(&mut self, mut job: Box<dyn Job>) {
-        let connection = match self
-            .connection
-            .take()
-            .map_or_else(|| connect(&self.path, &self.options, true), Ok)
-        {
-            Ok(connection) => connection,
-            Err(error) => return job.answer(Err(error)),
-        };
-        // Deferred: the first statement takes the snapshot, which is valid for all statements.
-        if let Err(error) = run(&connection, "BEGIN DEFERRED") {
-            return job.answer(Err(classify(&error)));
-        }
-        let verdict = job.run(&mut Statements(&connection));
-        let healthy = !matches!(verdict, Verdict::Doomed(StoreError::Unavailable { .. }));
-        if healthy && !connection.is_autocommit() && run(&connection, "ROLLBACK").is_ok() {
-            self.connection = Some(connection);
-        }
-        job.answer(Ok(()));
     }
 }

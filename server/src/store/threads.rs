@@ -23,12 +23,15 @@ impl Crew {
         Ok(())
     }
 
-    /// Waits until the threads have ended. Their queues must be closed before.
+    /// Waits until the threads have ended, unless the caller is one of them. Their queues must be closed before.
     pub(super) fn join(&self) {
         let threads = std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         let here = std::thread::current().id();
-        // A closure may hold the last clone of its store and drop it on a thread of this crew.
-        for thread in threads.into_iter().filter(|thread| thread.thread().id() != here) {
+        // A closure may hold the last clone of its store and drop it on a thread of this crew, for which others may wait.
+        if threads.iter().any(|thread| thread.thread().id() == here) {
+            return;
+        }
+        for thread in threads {
             // A thread that panicked has no work left.
             let _ = thread.join();
         }

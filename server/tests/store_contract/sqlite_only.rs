@@ -1,14 +1,18 @@
 //! Tests for SQLite only: grouped commits, a full file, inline execution.
 
-use std::sync::mpsc::channel;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use server::{
     params,
-    store::{Migration, Options, Store, StoreError},
+    store::{Migration, Options, SimulatedDisk, Store, StoreError},
 };
 
-use crate::helpers::{add, hold, ids, insert};
+use crate::helpers::{StoreResult, add, hold, ids, insert};
 use crate::{ContractStore, SCHEMA};
 
 #[test]
@@ -21,7 +25,7 @@ fn group_shares_one_commit() {
     let (gate, held) = hold(&store, 1);
     let (ran, when_ran) = channel();
     let (go, may_go) = channel::<()>();
-    let may_go = std::sync::Mutex::new(may_go);
+    let may_go = Mutex::new(may_go);
     let neighbour = {
         let store = store.clone();
         let mut write = Box::pin(async move {
@@ -243,7 +247,7 @@ fn a_closure_may_drop_the_last_clone_of_its_store() {
     let store = engine.open();
     let inside = store.clone();
     let (gate, wait) = channel::<()>();
-    let wait = std::sync::Mutex::new(wait);
+    let wait = Mutex::new(wait);
     let (done, when_done) = channel();
     let mut inside = Some(inside);
     let mut write = Box::pin(async move {
@@ -268,4 +272,169 @@ fn a_closure_may_drop_the_last_clone_of_its_store() {
         std::thread::yield_now();
     }
     assert_eq!(ids(&reopened), [1]);
+}
+
+/// Holds the syncs of a store back. A sync that begins says so, and ends as the test answers.
+struct Syncs {
+    begun: Receiver<()>,
+    end: Sender<io::Result<()>>,
+}
+
+/// The real disk, with syncs that the test holds back from the first use of `armed` on.
+fn held_back(armed: &Arc<AtomicBool>) -> (SimulatedDisk, Syncs) {
+    let (begins, begun) = channel();
+    let (end, ended) = channel();
+    let (armed, ended) = (Arc::clone(armed), Mutex::new(ended));
+    let disk = SimulatedDisk::new("unix", move |log| {
+        if armed.load(Ordering::SeqCst) {
+            let _ = begins.send(());
+            // Without a test that answers, syncs succeed.
+            ended.lock().unwrap().recv().unwrap_or(Ok(()))?;
+        }
+        std::fs::File::open(log)?.sync_data()
+    });
+    (disk, Syncs { begun, end })
+}
+
+/// Two closures in one group, so that the writer hands their sync over.
+fn pair(store: &Store, ids: (i64, i64)) -> (JoinHandle<StoreResult<u64>>, Write) {
+    let (gate, first) = hold(store, ids.0);
+    let store = store.clone();
+    let mut second: Write = Box::pin(async move { store.write(move |tx| add(tx, ids.1)).await });
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(second.as_mut().poll(&mut context).is_pending());
+    gate.send(()).unwrap();
+    (first, second)
+}
+
+type Write = std::pin::Pin<Box<dyn Future<Output = StoreResult<u64>>>>;
+
+fn finish<F: Future>(future: F) -> F::Output {
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(future)
+}
+
+#[test]
+fn the_next_group_runs_while_one_is_synced_and_nothing_of_it_is_told_before() {
+    let engine = ContractStore::sqlite();
+    let armed = Arc::new(AtomicBool::new(false));
+    let (disk, syncs) = held_back(&armed);
+    let store = engine.open_with(Options {
+        disk: Some(disk),
+        ..ContractStore::options()
+    });
+    armed.store(true, Ordering::SeqCst);
+    let (first, mut second) = pair(&store, (1, 2));
+    syncs.begun.recv().unwrap();
+
+    let (ran, runs) = channel();
+    let told = ran.clone();
+    let (others, readers) = (store.clone(), store.clone());
+    let mut third: Write = Box::pin(async move {
+        others
+            .write(move |tx| {
+                ran.send("write").unwrap();
+                add(tx, 3)
+            })
+            .await
+    });
+    let mut read = Box::pin(async move {
+        readers
+            .read(move |tx| {
+                told.send("read").unwrap();
+                tx.one("SELECT MAX(id) AS n FROM sample", params![], |row| {
+                    row.get::<i64>("n")
+                })
+            })
+            .await
+    });
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(third.as_mut().poll(&mut context).is_pending());
+    assert!(read.as_mut().poll(&mut context).is_pending());
+    // Both run although the sync has not ended.
+    let mut both = [runs.recv().unwrap(), runs.recv().unwrap()];
+    both.sort_unstable();
+    assert_eq!(both, ["read", "write"]);
+    assert!(!first.is_finished() && second.as_mut().poll(&mut context).is_pending());
+    assert!(third.as_mut().poll(&mut context).is_pending() && read.as_mut().poll(&mut context).is_pending());
+
+    drop(syncs.end);
+    assert_eq!(first.join().unwrap(), Ok(1));
+    assert_eq!((finish(second), finish(third)), (Ok(1), Ok(1)));
+    assert!(matches!(finish(read), Ok(2 | 3)));
+    assert_eq!(ids(&store), [1, 2, 3]);
+}
+
+#[test]
+fn a_failed_sync_is_an_unknown_outcome_and_reads_of_its_rows_are_refused() {
+    let engine = ContractStore::sqlite();
+    let armed = Arc::new(AtomicBool::new(false));
+    let (disk, syncs) = held_back(&armed);
+    let store = engine.open_with(Options {
+        disk: Some(disk),
+        ..ContractStore::options()
+    });
+    armed.store(true, Ordering::SeqCst);
+    let (first, second) = pair(&store, (1, 2));
+    syncs.begun.recv().unwrap();
+    let (ran, runs) = channel();
+    let readers = store.clone();
+    let mut read = Box::pin(async move {
+        readers
+            .read(move |tx| {
+                let seen = tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+                    row.get::<i64>("n")
+                });
+                ran.send(()).unwrap();
+                seen
+            })
+            .await
+    });
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(read.as_mut().poll(&mut context).is_pending());
+    runs.recv().unwrap();
+    syncs.end.send(Err(io::ErrorKind::Other.into())).unwrap();
+    for answer in [first.join().unwrap(), finish(second)] {
+        assert!(
+            matches!(answer, Err(StoreError::CommitUnknown { .. })),
+            "{answer:?}"
+        );
+    }
+    // The log is copied into the database and synced there before anybody is told of its rows; without that the read is
+    // refused.
+    match finish(read) {
+        Ok(seen) => assert_eq!(seen, 2),
+        Err(error) => assert!(matches!(error, StoreError::Unavailable { .. }), "{error:?}"),
+    }
+    drop(syncs.end);
+    assert_eq!(insert(&store, 3), Ok(1));
+    assert_eq!(ids(&store), [1, 2, 3]);
+}
+
+#[test]
+fn a_failed_sync_of_a_lone_write_is_an_unknown_outcome() {
+    let engine = ContractStore::sqlite();
+    let armed = Arc::new(AtomicBool::new(false));
+    let (disk, syncs) = held_back(&armed);
+    let store = engine.open_with(Options {
+        disk: Some(disk),
+        ..ContractStore::options()
+    });
+    armed.store(true, Ordering::SeqCst);
+    syncs.end.send(Err(io::ErrorKind::Other.into())).unwrap();
+    let answer = insert(&store, 1);
+    assert!(
+        matches!(answer, Err(StoreError::CommitUnknown { .. })),
+        "{answer:?}"
+    );
+    drop(syncs.end);
+    assert_eq!(ids(&store), [1], "the log was copied before the row was told of");
+    assert_eq!(
+        insert(&store, 1),
+        Err(StoreError::Conflict {
+            constraint: "sample.id".into()
+        })
+    );
 }

@@ -15,6 +15,17 @@ pub fn every_later_read_sees_a_committed_write(engine: &ContractStore) {
         insert(&store, id).unwrap();
         assert_eq!(ids(&store.clone()).last(), Some(&id));
     }
+    // Also one that runs where it is asked for.
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for id in 100..200 {
+        insert(&store, id).unwrap();
+        let last = store.read_quickly(|tx| {
+            tx.one("SELECT MAX(id) AS n FROM sample", params![], |row| {
+                row.get::<i64>("n")
+            })
+        });
+        assert_eq!(runtime.block_on(last), Ok(id));
+    }
 }
 
 pub fn an_error_undoes_only_its_own_closure(engine: &ContractStore) {

@@ -6,6 +6,7 @@
 
 use super::{
     city_template::CityTemplate,
+    commits::{self, Commits},
     hunt::{self, arm, hunt},
     maker::Flavour,
     plan::{DayPlan, KINDS},
@@ -41,6 +42,9 @@ pub struct SimulateArgs {
     /// With --seed: the short day of this flavour, as a defect hunt runs it
     #[arg(long)]
     pub flavour: Option<u64>,
+    /// Run only the server's store, this many times, with commits that overlap
+    #[arg(long)]
+    pub commits: Option<u64>,
     /// Stop after this many minutes
     #[arg(long)]
     pub minutes: Option<u64>,
@@ -81,6 +85,9 @@ pub fn run(arguments: &SimulateArgs) -> Result<bool> {
     if let (Some(name), None) = (&arguments.defect, arguments.stride) {
         arm(name)?;
     }
+    if let Some(times) = arguments.commits {
+        return overlap(times);
+    }
     if let Some(path) = &arguments.plan {
         let plan = serde_json::from_slice(&std::fs::read(path)?)?;
         return Ok(one(&plan));
@@ -97,6 +104,24 @@ pub fn run(arguments: &SimulateArgs) -> Result<bool> {
         (None, _) if arguments.sabotage => hunt::all(arguments.jobs, arguments.sample),
         (None, _) => lead(arguments),
     }
+}
+
+fn overlap(times: u64) -> Result<bool> {
+    let mut done = Commits::default();
+    for seed in 0..times {
+        match commits::run(seed) {
+            Ok(run) => done += run,
+            Err(broken) => {
+                println!("{broken}");
+                return Ok(false);
+            }
+        }
+    }
+    println!(
+        "{times} runs of the store with overlapping commits: {} written, {} read, {} refused, {} unknown, {} power cuts",
+        done.written, done.read, done.refused, done.unknown, done.cuts
+    );
+    Ok(true)
 }
 
 /// Worker process: prints one line per seed for the leading process.

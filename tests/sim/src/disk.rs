@@ -8,6 +8,7 @@ use object_store::{
     ObjectStore, PutMultipartOptions, PutOptions, PutPayload, PutResult, path::Path as Name,
 };
 use protocol::sabotage::{self, Defect};
+use server::store::SimulatedDisk;
 use simdisk::{Files, Host};
 use std::{
     collections::BTreeSet,
@@ -19,6 +20,16 @@ use std::{
     },
 };
 use terminal_core::platform::{Disk, DiskFile, DiskLock};
+
+/// The machine's disk as the server's database uses it, until the next power cycle.
+pub fn store_disk(host: &Host) -> SimulatedDisk {
+    let files = host.files();
+    SimulatedDisk::new(host.vfs(), move |file| {
+        let name = text(file);
+        files.sync_file(name)?;
+        files.sync_dir(name.rsplit_once('/').map_or("", |(folder, _)| folder))
+    })
+}
 
 /// A handset's disk, from one boot of its machine to the next power cut.
 pub struct HandsetDisk {

@@ -6,7 +6,7 @@
     reason = "how long a run takes and how far it is, not the simulated time"
 )]
 
-use super::{judge::Violation, maker::Flavour, plan::DayPlan, world::run_plan};
+use super::{commits, maker::Flavour, plan::DayPlan, world::run_plan};
 use anyhow::{Context as _, Result};
 use protocol::sabotage::{self, Defect};
 use std::{
@@ -26,6 +26,7 @@ const SAMPLE: &[Defect] = &[
     Defect::TombstoneForgotten,
     Defect::HandsetSkipsSync,
     Defect::ReceiptBeforeCommit,
+    Defect::UnsyncedRowsRead,
     Defect::PhotoNotKept,
 ];
 
@@ -41,6 +42,7 @@ fn flavour(defect: Defect) -> Flavour {
         | D::PhotoFileGoneBeforeReceipt => Flavour::Photos,
         D::HandsetSkipsSync
         | D::ServerSkipsSync
+        | D::AnswerBeforeSync
         | D::ReceiptBeforeCommit
         | D::SavedWithoutCommit
         | D::NewIdAfterUnknownOutcome
@@ -88,30 +90,39 @@ pub fn arm(name: &str) -> Result<Defect> {
 /// Runs days with one defect until an invariant is violated.
 pub fn hunt(name: &str) -> Result<bool> {
     let (defect, began) = (arm(name)?, Instant::now());
-    let caught = first_broken(flavour(defect), began);
+    let caught = match defect {
+        // They need commits that overlap.
+        Defect::UnsyncedRowsRead | Defect::GroupOrderLost => overlapping_commits(),
+        _ => first_broken(flavour(defect), began),
+    };
     let took = began.elapsed().as_secs_f64();
     match caught {
-        Some((day, violation)) => {
-            let number = of_day(flavour(defect), day) as u64;
-            let again = format!("--seed {day} --flavour {number} --defect {name}");
-            println!(
-                "{name}: {}; caught on day {day} ({again}) after {took:.1} s: {violation}",
-                defect.words()
-            );
-        }
+        Some((again, violation)) => println!(
+            "{name}: {}; caught ({again} --defect {name}) after {took:.1} s: {violation}",
+            defect.words()
+        ),
         None => println!("{name}: {}; NOT CAUGHT in {took:.0} s", defect.words()),
     }
     Ok(true)
 }
 
-fn first_broken(flavour: Flavour, began: Instant) -> Option<(u64, Violation)> {
-    for seed in 0..MAX_DAYS {
+/// The arguments of the first run that breaks something, and what it breaks.
+type Caught = Option<(String, String)>;
+
+fn overlapping_commits() -> Caught {
+    let broken = (0..MAX_DAYS).find_map(|seed| commits::run(seed).err())?;
+    Some((format!("--commits {}", broken.seed + 1), broken.to_string()))
+}
+
+fn first_broken(flavour: Flavour, began: Instant) -> Caught {
+    for day in 0..MAX_DAYS {
         if began.elapsed() > TIME_LIMIT {
             return None;
         }
-        let plan = DayPlan::brief(seed, of_day(flavour, seed));
-        if let Err(violation) = run_plan(&plan, false).0 {
-            return Some((seed, violation));
+        let of_day = of_day(flavour, day);
+        if let Err(violation) = run_plan(&DayPlan::brief(day, of_day), false).0 {
+            let again = format!("--seed {day} --flavour {}", of_day as u64);
+            return Some((again, violation.to_string()));
         }
     }
     None
@@ -145,7 +156,7 @@ pub fn all(jobs: u64, sample: bool) -> Result<bool> {
         let Some(child) = workers.pop_front() else { break };
         let said = String::from_utf8_lossy(&child.wait_with_output()?.stdout).into_owned();
         print!("{said}");
-        caught += usize::from(said.contains("; caught on day"));
+        caught += usize::from(said.contains("; caught ("));
     }
     println!("{caught} of {} caught", defects.len());
     Ok(caught == defects.len())

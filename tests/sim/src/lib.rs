@@ -21,6 +21,7 @@ pub mod city_template;
 pub mod clock;
 pub mod closing;
 pub mod command;
+pub mod commits;
 pub mod day;
 pub mod disk;
 pub mod ended_stream;

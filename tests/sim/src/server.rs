@@ -3,7 +3,7 @@
 
 use super::{
     clock::{SeededBytes, SimTime},
-    disk::SimObjectStore,
+    disk::{SimObjectStore, store_disk},
 };
 use anyhow::{Context as _, Result, ensure};
 use axum::{
@@ -148,7 +148,7 @@ impl SimServer {
             .max_blocking_threads(1)
             .build()?;
         let options = Options {
-            vfs: Some(self.host.vfs().to_owned()),
+            disk: Some(store_disk(&self.host)),
             ..Options::default()
         };
         let store = Store::open_inline(DATABASE, options)?;

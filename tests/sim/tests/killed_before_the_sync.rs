@@ -12,7 +12,7 @@ use server::{
     params,
     store::{Migration, Options, Store},
 };
-use sim::disk::HandsetDisk;
+use sim::disk::{HandsetDisk, store_disk};
 use simdisk::{Cut, Fault, Host};
 use std::{path::Path, sync::Arc};
 use terminal_core::store::{self, testing};
@@ -26,7 +26,7 @@ const SCHEMA: &[Migration] = &[Migration {
 fn server(host: &Host) -> Store {
     let options = Options {
         migrations: SCHEMA,
-        vfs: Some(host.vfs().to_owned()),
+        disk: Some(store_disk(host)),
         ..Options::default()
     };
     Store::open_inline("store.db", options).unwrap()

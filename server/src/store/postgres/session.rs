@@ -95,7 +95,7 @@ impl PgSession {
         self.trouble = Trouble::None;
         let begin = match self.lane {
             Lane::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
-            Lane::Read(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+            Lane::Read(_) | Lane::Quick => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
         };
         if let Err(error) = self.batch(begin) {
             return Step::Lost(error);

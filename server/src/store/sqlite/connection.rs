@@ -20,14 +20,22 @@ use crate::store::{
 /// Prepared statements kept per connection; the whole program has fewer.
 const STATEMENTS: usize = 512;
 
-/// Opens `path` with the settings of this store.
-pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result<Connection, StoreError> {
+/// What a connection is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    Read,
+    /// Its commits are not synced: [`super::durable`] does that.
+    Write,
+}
+
+/// Opens `path` with the settings of this store. What the log held before is on the disk then.
+pub(super) fn connect(path: &Path, options: &Options, access: Access) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if !read_only {
+    if access == Access::Write {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
-    let opened = match &options.vfs {
-        Some(vfs) => Connection::open_with_flags_and_vfs(path, flags, vfs.as_str()),
+    let opened = match &options.disk {
+        Some(disk) => Connection::open_with_flags_and_vfs(path, flags, disk.vfs.as_str()),
         None => Connection::open_with_flags(path, flags),
     };
     let prepared = opened.and_then(|connection| {
@@ -40,7 +48,7 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         let mode = turn_on_wal(&connection, options)?;
         connection.execute_batch(
-            "PRAGMA synchronous = FULL;
+            "PRAGMA synchronous = NORMAL;
              PRAGMA foreign_keys = ON;
              PRAGMA secure_delete = FAST;
              PRAGMA temp_store = MEMORY;
@@ -48,10 +56,9 @@ pub(super) fn connect(path: &Path, options: &Options, read_only: bool) -> Result
              PRAGMA journal_size_limit = 67108864;",
         )?;
         planted!(ServerSkipsSync => connection.execute_batch("PRAGMA synchronous = OFF")?);
-        if read_only {
-            connection.execute_batch("PRAGMA query_only = ON")?;
-        } else {
-            make_durable(&connection)?;
+        match access {
+            Access::Read => connection.execute_batch("PRAGMA query_only = ON")?,
+            Access::Write => make_durable(&connection)?,
         }
         Ok((connection, mode))
     });
