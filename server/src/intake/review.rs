@@ -88,9 +88,11 @@ pub(super) struct Paging {
     pub(super) limit: Option<u32>,
 }
 
-/// Condition of the queue: undecided, or stuck because the server failed or another entry is missing.
+/// Condition of the queue: undecided, or stuck because the server failed or another entry is missing. Its last line is the
+/// condition of the index `entry_unsettled`.
 const IN_QUEUE: &str = "(e.state = 'review'
-    OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))";
+    OR (e.state = 'held' AND e.code IN ('server.apply_failed', 'entry.waiting')))
+    AND e.state NOT IN ('applied', 'rejected')";
 
 /// Entries that wait for a person's decision, of the posts in the caller's areas, oldest first and in order within
 /// each stream.

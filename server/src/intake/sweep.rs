@@ -15,9 +15,11 @@ const SWEPT_AT_ONCE: i64 = 50;
 /// Applies entries that are due again, oldest first, and returns how many; fewer than 50 means that none is left. Called
 /// by the job on one replica at a time.
 pub async fn sweep(app: &App) -> Result<usize, Failure> {
-    let due = "SELECT id FROM entry WHERE state = 'pending'
-               OR (state = 'held' AND code = 'server.apply_failed' AND state_at < ?1)
-               ORDER BY received, n LIMIT ?2";
+    // The last condition is the index's: a partial index is used by who repeats its condition.
+    let due = "SELECT id FROM entry
+               WHERE (state = 'pending' OR (state = 'held' AND code = 'server.apply_failed' AND state_at < ?1))
+                 AND state NOT IN ('applied', 'rejected')
+               ORDER BY received, stream, n LIMIT ?2";
     let rested = app.clock.now().0 - STUCK_REST_MS;
     // A read first: a sweep without work must not occupy the only writer.
     let seen = app
@@ -50,7 +52,8 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
 pub async fn reconsider(app: &App) -> Result<u64, Failure> {
     app.write(|tx, _| {
         Ok(tx.execute(
-            "UPDATE entry SET state = 'pending', attempts = 0 WHERE state = 'held' AND waits_for IS NULL",
+            "UPDATE entry SET state = 'pending', attempts = 0
+             WHERE state = 'held' AND waits_for IS NULL AND state NOT IN ('applied', 'rejected')",
             params![],
         )?)
     })

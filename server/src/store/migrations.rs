@@ -46,6 +46,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     14 "entry_time" => "0014_entry_time.sql",
     15 "photo_evidence" => "0015_photo_evidence.sql",
     16 "refused_entry" => "0016_refused_entry.sql",
+    17 "fewer_pages" => "0017_fewer_pages.sql",
 ];
 
 /// The closure of one migration transaction.
