@@ -41,5 +41,6 @@ pub fn bounded(ws: &Workspace) -> Result<()> {
         shell::run(command.args(args).stdin(Stdio::null()))
     };
     simulate(&["--days", "60"])?;
+    simulate(&["--commits", "400"])?;
     simulate(&["--sabotage", "--sample"])
 }

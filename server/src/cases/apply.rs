@@ -274,6 +274,23 @@ pub(super) fn record(
     file: &mut CaseFile,
     event: NewEvent<'_>,
 ) -> Result<(), Failure> {
+    let next = next(ctx, file, event);
+    ledger::append(tx, &next)
+}
+
+/// Writes a new case with its first event.
+pub(super) fn create(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    file: &mut CaseFile,
+    event: NewEvent<'_>,
+) -> Result<(), Failure> {
+    let first = next(ctx, file, event);
+    file.insert(tx)?;
+    ledger::append(tx, &first)
+}
+
+fn next(ctx: &mut Ctx, file: &mut CaseFile, event: NewEvent<'_>) -> LedgerEvent {
     file.version += 1;
     file.updated = ctx.now;
     let post = match event.by {
@@ -281,25 +298,22 @@ pub(super) fn record(
         Actor::Staff(_) => None,
     };
     let fresh = ctx.event_id();
-    ledger::append(
-        tx,
-        &LedgerEvent {
-            case: file.id,
-            seq: file.version,
-            id: event.input.request.unwrap_or(fresh),
-            transition: event.transition.map(str::to_owned),
-            action: event.action.to_owned(),
-            from: event.from,
-            to: file.state,
-            actor: EventActor {
-                person: Some(event.by.person()),
-                role: event.role,
-                post,
-            },
-            at: ctx.now,
-            opinion: event.input.opinion().to_owned(),
-            attachments: event.input.attachments().to_vec(),
-            facts: event.facts,
+    LedgerEvent {
+        case: file.id,
+        seq: file.version,
+        id: event.input.request.unwrap_or(fresh),
+        transition: event.transition.map(str::to_owned),
+        action: event.action.to_owned(),
+        from: event.from,
+        to: file.state,
+        actor: EventActor {
+            person: Some(event.by.person()),
+            role: event.role,
+            post,
         },
-    )
+        at: ctx.now,
+        opinion: event.input.opinion().to_owned(),
+        attachments: event.input.attachments().to_vec(),
+        facts: event.facts,
+    }
 }

@@ -167,13 +167,16 @@ pub fn events(sealed: &[SealedEvent]) -> Vec<LedgerEvent> {
 /// Writes the next event of a case.
 pub fn append(tx: &mut Tx<'_>, event: &LedgerEvent) -> Result<(), crate::kernel::failure::Failure> {
     let case = event.case.to_string();
-    let previous: String = tx
-        .opt(
+    let before = match event.seq {
+        // Nothing to look for.
+        ..=1 => None,
+        seq => tx.opt(
             "SELECT hash FROM case_event WHERE case_id = ?1 AND seq = ?2",
-            params![&case, event.seq - 1],
-            |row| row.get("hash"),
-        )?
-        .unwrap_or_else(|| GENESIS.to_owned());
+            params![&case, seq - 1],
+            |row| row.get::<String>("hash"),
+        )?,
+    };
+    let previous = before.unwrap_or_else(|| GENESIS.to_owned());
     let body = serde_json::to_string(event)?;
     let hash = seal(&previous, &body);
     tx.execute(

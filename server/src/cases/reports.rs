@@ -2,7 +2,7 @@
 //! the acceptor. No report is refused because of its place or time.
 
 use super::{
-    apply::{NewEvent, record},
+    apply::{NewEvent, create, record},
     file::{CaseFile, CaseSource, Opening},
     input::{Actor, Input},
     late::{accepted_by, moved_on, too_late},
@@ -77,7 +77,6 @@ fn open(
     case.reporter = Some(entry.author);
     case.reporter_post = Some(entry.post);
     describe(tx, app, taken, report, &mut case)?;
-    case.insert(tx)?;
     let mut facts = facts(taken, &case);
     facts.insert("received".into(), json!(taken.received));
     facts.insert("uncertainty_ms".into(), json!(taken.made.uncertainty_ms));
@@ -94,8 +93,7 @@ fn open(
         input: &said(report),
         facts,
     };
-    record(tx, ctx, &mut case, event)?;
-    case.update(tx)?;
+    create(tx, ctx, &mut case, event)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
 }

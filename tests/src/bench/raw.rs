@@ -75,14 +75,8 @@ const CASE: &str = "INSERT INTO case_file (id, number, source, entry, record, st
                  deadline, deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
                  ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
-const PREVIOUS: &str = "SELECT hash FROM case_event WHERE case_id = ?1 AND seq = ?2";
 const EVENT: &str =
     "INSERT INTO case_event (case_id, seq, id, body, previous, hash, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const CASE_MOVED: &str = "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
-                 text = ?8, cell = ?9, grid = ?10, lat = ?11, lon = ?12, address = ?13, area = ?14,
-                 self_handled = ?15, flags = ?16, department = ?17, deadline = ?18, deadline_provisional = ?19,
-                 rounds = ?20, check_passed = ?21, withdrawn = ?22, updated = ?23
-             WHERE id = ?1";
 const PHOTOS: &str = "SELECT COUNT(*) AS named, COUNT(p.received) AS held
          FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
          WHERE e.entry = ?1";
@@ -135,11 +129,8 @@ pub fn replay(
         engine.run(OF_RECORD, params![&kept.record])?;
         engine.run(AREAS, params![&push.post])?;
         engine.run(ON_DUTY, params![&push.person, &push.post, kept.made])?;
-        engine.run(CASE, &fresh(&kept.case))?;
-        let case = kept.case.first().cloned().unwrap_or(Value::Null);
-        engine.run(PREVIOUS, &[case, Value::Int(0)])?;
+        engine.run(CASE, &kept.case)?;
         engine.run(EVENT, &kept.event)?;
-        engine.run(CASE_MOVED, &moved(&kept.case))?;
         engine.run(PHOTOS, params![id])?;
         engine.plain("RELEASE SAVEPOINT part_1")?;
         engine.run(STOOD, params![id])?;
@@ -180,29 +171,6 @@ pub fn replay(
         }
     }
     Ok(())
-}
-
-/// Index of the version among the case's columns.
-const VERSION: usize = 7;
-
-/// The case's values as they are at its insertion.
-fn fresh(case: &[Value]) -> Vec<Value> {
-    let mut case = case.to_vec();
-    if let Some(version) = case.get_mut(VERSION) {
-        *version = Value::Int(0);
-    }
-    case
-}
-
-/// The values of [`CASE_MOVED`]: the case without the columns that never change.
-fn moved(case: &[Value]) -> Vec<Value> {
-    // number, source, record, reporter, reporter_post, reported, created
-    const FIXED: [usize; 7] = [1, 2, 4, 17, 18, 27, 28];
-    let columns = case.iter().enumerate();
-    columns
-        .filter(|(at, _)| !FIXED.contains(at))
-        .map(|(_, value)| value.clone())
-        .collect()
 }
 
 /// Opens the server's database for reading, while the server may run.
@@ -404,9 +372,7 @@ mod tests {
             AREAS,
             ON_DUTY,
             CASE,
-            PREVIOUS,
             EVENT,
-            CASE_MOVED,
             PHOTOS,
             STOOD,
             SETTLE,
