@@ -4,7 +4,10 @@
 //! A put is durable when the call returns: the receipt of a photo depends on it. A photo's content is shared
 //! only inside its stream, so the stream is part of its name: knowing a hash does not give access to the photo.
 
-use super::object_name::{ObjectFolder, ObjectName};
+use super::{
+    object_files::{self, ObjectFiles},
+    object_name::{ObjectFolder, ObjectName},
+};
 use crate::kernel::failure::Failure;
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -25,16 +28,23 @@ const RECEIVING: usize = 64;
 /// Most bodies of one terminal or person that are received at the same time, so that nobody uses up the limit for all.
 const RECEIVING_EACH: usize = 8;
 
-/// Most uploads that are assembled in memory at the same time.
+/// Most uploads that are assembled in memory, or decoded, at the same time.
 const ASSEMBLING: usize = 2;
+
+/// Bytes of photos that are in memory as a whole at the same time, to be examined; a larger photo is alone.
+const EXAMINING: u64 = 10 * 1024 * 1024;
+/// [`EXAMINING`] is counted in units of this many bytes.
+const UNIT: u64 = 64 * 1024;
 
 /// The object store.
 #[derive(Clone)]
 pub struct Blobs {
     objects: Arc<dyn ObjectStore>,
+    files: Option<ObjectFiles>,
     receiving: Arc<Semaphore>,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
     assembling: Arc<Semaphore>,
+    examining: Arc<Semaphore>,
 }
 
 /// The permission to receive one body; released on drop.
@@ -61,18 +71,26 @@ impl Blobs {
     pub fn new(objects: Arc<dyn ObjectStore>) -> Self {
         Self {
             objects,
+            files: None,
             receiving: Arc::new(Semaphore::new(RECEIVING)),
             senders: Arc::default(),
             assembling: Arc::new(Semaphore::new(ASSEMBLING)),
+            examining: Arc::new(Semaphore::new(units(EXAMINING) as usize)),
         }
     }
     /// Uses a folder, which is created if it is missing. Every put syncs the file and its folder to the disk.
     pub fn folder(path: &std::path::Path) -> Result<Self, Failure> {
         std::fs::create_dir_all(path).map_err(|e| Failure::internal(format!("object folder: {e}")))?;
         let folder = LocalFileSystem::new_with_prefix(path)?;
-        Ok(Self::new(Arc::new(
-            folder.with_fsync(true).with_automatic_cleanup(true),
-        )))
+        let objects = Arc::new(folder.with_fsync(true).with_automatic_cleanup(true));
+        Ok(Self {
+            files: Some(ObjectFiles::new(path)),
+            ..Self::new(objects)
+        })
+    }
+    /// The files of the folder; `None` if the objects are elsewhere.
+    pub(crate) fn files(&self) -> Option<&ObjectFiles> {
+        self.files.as_ref()
     }
     /// Returns all bytes of an object; `request.not_found` if there is none of this name.
     pub async fn get(&self, name: &ObjectName) -> Result<Bytes, Failure> {
@@ -103,6 +121,11 @@ impl Blobs {
     }
     /// Deletes all objects in a folder. An object that is already gone is no error.
     pub async fn remove_all(&self, folder: &ObjectFolder) -> Result<(), Failure> {
+        if let Some(files) = self.files.clone() {
+            let folder = *folder;
+            let removed = tokio::task::spawn_blocking(move || files.remove_all(&folder)).await;
+            return removed.map_err(Failure::internal)?.map_err(object_files::failed);
+        }
         let names: Vec<Path> = self
             .objects
             .list(Some(&folder.path()))
@@ -148,6 +171,12 @@ impl Blobs {
         let assembling = Arc::clone(&self.assembling);
         assembling.acquire_owned().await.map_err(Failure::internal)
     }
+    /// Waits until a photo of this many bytes may be in memory as a whole.
+    pub(crate) async fn examining(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Failure> {
+        let examining = Arc::clone(&self.examining);
+        let room = examining.acquire_many_owned(units(bytes.min(EXAMINING)));
+        room.await.map_err(Failure::internal)
+    }
     /// Returns true if an object of this name exists.
     pub(crate) async fn holds(&self, name: &ObjectName) -> Result<bool, Failure> {
         match self.objects.head(&name.path()).await {
@@ -156,6 +185,10 @@ impl Blobs {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+fn units(bytes: u64) -> u32 {
+    u32::try_from(bytes.div_ceil(UNIT)).unwrap_or(u32::MAX)
 }
 
 impl From<object_store::Error> for Failure {
@@ -167,7 +200,7 @@ impl From<object_store::Error> for Failure {
         while let Some(inner) = cause {
             if inner
                 .downcast_ref::<std::io::Error>()
-                .is_some_and(|io| io.kind() == std::io::ErrorKind::StorageFull)
+                .is_some_and(object_files::is_full)
             {
                 return Self::later(ProblemCode::Full, 60);
             }

@@ -1,11 +1,14 @@
 //! The operations of tus, for either owner.
 
 use super::{
-    finish::{delete_staging, finish},
+    finish::finish,
     held::HeldPicture,
     lost::reset_if_lost,
     owner::Owner,
-    receive::{Target, receive, register},
+    parts::Part,
+    receive::{receive, register},
+    reject::delete_staging,
+    target::{ReceivedBody, Target},
     upload::{Upload, UploadContent, expiry},
     wire::{self, Checksum, empty, text},
 };
@@ -66,9 +69,11 @@ pub(super) async fn create(
         expires: expiry(ctx.now, app.settings.upload_hours),
         finished: None,
     };
-    reset_if_lost(app, content).await?;
     let announced = upload.clone();
-    let held = app.read(move |tx| announced.check(tx)).await?;
+    let mut held = app.read(move |tx| announced.check(tx)).await?;
+    if reset_if_lost(app, content, held.as_ref()).await? {
+        held = None;
+    }
     if held.is_some() || !wire::is_chunk(headers) {
         if held.is_none() && wire::resumes(&upload.metadata) {
             let again = upload.clone();
@@ -83,10 +88,12 @@ pub(super) async fn create(
     let target = Target {
         upload,
         is_registered: false,
+        is_held: false,
+        last: None,
         checksum,
     };
     match take(app, target, body).await {
-        Ok((upload, held)) => Ok(created(&upload, held.as_ref())),
+        Ok(received) => Ok(created(&received.upload, received.held.as_ref())),
         Err(failure) => {
             // The client never learns the id of an upload whose first bytes were refused.
             app.write(move |tx, _| Ok(owner.tables().remove(tx, id)?)).await?;
@@ -104,17 +111,17 @@ pub(super) async fn current_offset(
     headers: &HeaderMap,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
-    let mut upload = load(app, owner, id).await?;
-    let mut held = None;
-    if reset_if_lost(app, upload.content).await? {
-        upload = load(app, owner, id).await?;
+    let loaded = load(app, owner, id).await?;
+    let (mut upload, mut held) = (loaded.upload, None);
+    if reset_if_lost(app, upload.content, loaded.held.as_ref()).await? {
+        upload = load(app, owner, id).await?.upload;
     }
     if upload.arrived == upload.length {
         // Also needed if the server stopped between the last byte and its answer.
         match finish(app, &upload).await {
             Ok(finished) => held = Some(finished),
             Err(failure) if failure.code() == Some(ProblemCode::PhotoHash) => {
-                upload = load(app, owner, id).await?;
+                upload = load(app, owner, id).await?.upload;
             }
             Err(failure) => return Err(failure),
         }
@@ -147,12 +154,12 @@ pub(super) async fn patch(
     let offset = wire::number(headers, &wire::UPLOAD_OFFSET)?
         .ok_or_else(|| wire::malformed("upload-offset is missing"))?;
     let checksum = Checksum::of(headers)?;
-    let upload = load(app, owner, id).await?;
+    let LoadedUpload { upload, last, held } = load(app, owner, id).await?;
     if offset != upload.arrived {
         let detail = format!("the upload stands at {}", upload.arrived);
         return Err(Failure::because(ProblemCode::UploadOffset, detail));
     }
-    reset_if_lost(app, upload.content).await?;
+    let is_lost = reset_if_lost(app, upload.content, held.as_ref()).await?;
     let announced = wire::number(headers, &header::CONTENT_LENGTH)?;
     if announced.is_some_and(|bytes| bytes > upload.length - upload.arrived) {
         return Err(Failure::because(
@@ -163,10 +170,13 @@ pub(super) async fn patch(
     let target = Target {
         upload,
         is_registered: true,
+        is_held: held.is_some() && !is_lost,
+        last,
         checksum,
     };
-    let (upload, held) = take(app, target, body).await?;
-    Ok(empty(StatusCode::NO_CONTENT, progress(&upload, held.as_ref())))
+    let received = take(app, target, body).await?;
+    let progress = progress(&received.upload, received.held.as_ref());
+    Ok(empty(StatusCode::NO_CONTENT, progress))
 }
 
 /// DELETE: removes the upload. A photo or attachment that is held stays.
@@ -202,20 +212,32 @@ pub(super) async fn overridden(
     }
 }
 
-async fn load(app: &App, owner: Owner, id: UploadId) -> Result<Upload, Failure> {
+/// An upload as it is when a request comes.
+struct LoadedUpload {
+    upload: Upload,
+    /// Its last part; the bytes of the request may be appended to it.
+    last: Option<Part>,
+    /// Set if the server holds the picture.
+    held: Option<HeldPicture>,
+}
+
+async fn load(app: &App, owner: Owner, id: UploadId) -> Result<LoadedUpload, Failure> {
     let now = app.clock.now();
-    app.read(move |tx| Upload::load(tx, owner, id, now)).await
+    app.read(move |tx| {
+        let upload = Upload::load(tx, owner, id, now)?;
+        let (last, held) = (owner.tables().last_part(tx, id)?, upload.held(tx)?);
+        Ok(LoadedUpload { upload, last, held })
+    })
+    .await
 }
 
 /// Receives a body that begins at the current offset, and finishes the upload with its last byte.
-async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<HeldPicture>), Failure> {
-    let upload = receive(app, target, body).await?;
-    let held = if upload.arrived == upload.length {
-        Some(finish(app, &upload).await?)
-    } else {
-        None
-    };
-    Ok((upload, held))
+async fn take(app: &App, target: Target, body: Body) -> Result<ReceivedBody, Failure> {
+    let mut received = receive(app, target, body).await?;
+    if received.held.is_none() && received.upload.arrived == received.upload.length {
+        received.held = Some(finish(app, &received.upload).await?);
+    }
+    Ok(received)
 }
 
 /// Returns the headers with the progress of an upload: the offset, and either the receipt or the expiry.

@@ -3,6 +3,8 @@
 use super::{
     held::{HeldPicture, receipt},
     owner::Owner,
+    parts::StoredBytes,
+    tables::column,
 };
 use crate::{
     app::{
@@ -98,19 +100,6 @@ pub(super) struct RegisteredUpload {
     pub held: Option<HeldPicture>,
     /// Older uploads that were removed to make room. The caller deletes their staging objects.
     pub removed: Vec<UploadId>,
-}
-
-/// Consecutive bytes of an upload, stored as one object.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub offset: u64,
-    pub size: u64,
-    pub object: ObjectName,
-}
-
-/// A size or an offset as a column. Lengths are limited by the settings, far below the maximum of `i64`.
-fn column(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
 }
 
 /// When an upload that was last continued at `now` expires.
@@ -256,23 +245,36 @@ impl Upload {
         Ok(())
     }
 
-    /// Adds consecutive parts and returns the upload after them. Of two requests for the same offset one succeeds, the
-    /// other gets `upload.offset`.
+    /// The owner's unfinished upload, which stands at `offset`; else `upload.offset`. Of two requests for the same offset one
+    /// succeeds.
+    pub fn load_at(
+        tx: &mut Tx<'_>,
+        owner: Owner,
+        id: UploadId,
+        now: Millis,
+        offset: u64,
+    ) -> Result<Self, Failure> {
+        let upload = Self::load(tx, owner, id, now)?;
+        if upload.finished.is_some() || upload.arrived != offset {
+            return Err(Failure::of(ProblemCode::UploadOffset));
+        }
+        Ok(upload)
+    }
+
+    /// Counts bytes that were stored and returns the upload after them. `upload.offset` if another request came first.
     pub fn append(
         tx: &mut Tx<'_>,
         ctx: &Ctx,
         owner: Owner,
         id: UploadId,
-        parts: &[Part],
+        stored: &StoredBytes,
         hours: u32,
     ) -> Result<Self, Failure> {
-        let mut upload = Self::load(tx, owner, id, ctx.now)?;
-        for part in parts {
-            if upload.finished.is_some() || upload.arrived != part.offset {
-                return Err(Failure::of(ProblemCode::UploadOffset));
-            }
-            upload.arrived = part.offset.saturating_add(part.size);
-        }
+        let (from, to) = stored
+            .span()
+            .ok_or_else(|| Failure::internal("no bytes to count"))?;
+        let mut upload = Self::load_at(tx, owner, id, ctx.now, from)?;
+        upload.arrived = to;
         upload.expires = expiry(ctx.now, hours);
         let tables = owner.tables();
         // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
@@ -280,19 +282,7 @@ impl Upload {
             &tables.sql("UPDATE {upload} SET arrived = ?2, expires = ?3 WHERE id = ?1"),
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;
-        let insert =
-            tables.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
-        for part in parts {
-            tx.execute(
-                &insert,
-                params![
-                    id.to_string(),
-                    column(part.offset),
-                    column(part.size),
-                    part.object.to_string()
-                ],
-            )?;
-        }
+        tables.count(tx, id, stored)?;
         Ok(upload)
     }
 
