@@ -68,15 +68,13 @@ impl OnFolder {
     async fn offset(&self, app: &TestApp, path: &str) -> String {
         header(&head(app, &self.client, path).await.expect(200), "upload-offset")
     }
-    fn staging(&self, path: &str) -> PathBuf {
-        self.folder
-            .path()
-            .join("staging")
-            .join(path.rsplit('/').next().unwrap())
-    }
-    /// The staging files of an upload.
+    /// The files with parts of an upload.
     fn files(&self, path: &str) -> Vec<PathBuf> {
-        names(&self.staging(path))
+        let staging = self.folder.path().join("staging");
+        let id = path.rsplit('/').next().unwrap();
+        let folder = names(&staging.join(id));
+        let file = Some(staging.join(format!("{id}.parts"))).filter(|file| file.exists());
+        folder.into_iter().chain(file).collect()
     }
     fn only_file(&self, path: &str) -> PathBuf {
         let files = self.files(path);
@@ -102,7 +100,7 @@ impl OnFolder {
             [photo],
             "no temporary file may be left"
         );
-        assert!(!self.staging(path).exists());
+        assert_eq!(self.files(path), [] as [PathBuf; 0]);
         assert_eq!(app.count(PARTS).await, 0);
     }
 }
@@ -141,7 +139,13 @@ both_engines! {
         let bytes = picture(1);
         let on = OnFolder::new(app, &[&bytes]).await;
         let path = on.begin(&bytes).await;
+        // The first part of all was never counted.
+        let id = path.rsplit('/').next().unwrap();
+        let file = on.folder.path().join(format!("staging/{id}.parts"));
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(&file, [7; 5000]).unwrap();
         on.send(&on.app, &path, 0, &bytes[..1000], 204).await;
+        assert_eq!(fs::read(on.only_file(&path)).unwrap(), bytes[..1000]);
         leave_bytes(&on.only_file(&path), &[7; 9000]);
         assert_eq!(on.offset(&on.app, &path).await, "1000");
         on.send(&on.app, &path, 1000, &bytes[1000..1500], 204).await;
@@ -223,7 +227,7 @@ both_engines! {
             answer.expect(460).expect_code("upload.checksum");
         };
         refuse(0).await;
-        assert_eq!(on.files(&path), [] as [PathBuf; 0]);
+        assert_eq!(fs::read(on.only_file(&path)).unwrap(), b"");
         on.send(&on.app, &path, 0, &bytes[..1000], 204).await;
         refuse(1000).await;
         assert!(fs::read(on.only_file(&path)).unwrap() == bytes[..1000]);
@@ -254,7 +258,7 @@ both_engines! {
         on.send(&on.app, &path, 0, &other[..1000], 204).await;
         let refused = patch(&on.app, &on.client, &path, 1000, other[1000..].to_vec()).await;
         refused.expect(422).expect_code("photo.hash_mismatch");
-        assert_eq!((on.offset(&on.app, &path).await.as_str(), on.staging(&path).exists()), ("0", false));
+        assert_eq!((on.offset(&on.app, &path).await.as_str(), on.files(&path).len()), ("0", 0));
         assert!(!on.photo(&named).exists() && !on.photo(&other).exists());
         on.send(&on.app, &path, 0, &named[..1000], 204).await;
         on.send(&on.app, &path, 1000, &named[1000..], 204).await;
@@ -265,7 +269,7 @@ both_engines! {
         let refused = patch(&on.app, &on.client, &path, 10, letter[10..].to_vec()).await;
         refused.expect(422).expect_code("photo.not_an_image");
         head(&on.app, &on.client, &path).await.expect(404);
-        assert!(!on.staging(&path).exists() && !on.photo(&letter).exists());
+        assert!(on.files(&path).is_empty() && !on.photo(&letter).exists());
     }
 
     async fn file_lost_with_an_older_copy_of_the_folder_restarts_at_zero(app: TestApp) {
@@ -307,7 +311,7 @@ both_engines! {
             on.send(&on.app, path, 0, &bytes[..1000], 204).await;
         }
         tus(&on.app, &on.client, "DELETE", &first, &[], Body::empty()).await.expect(204);
-        assert!(!on.staging(&first).exists());
+        assert!(on.files(&first).is_empty());
         on.app.advance_minutes(i64::from(on.app.app.settings.upload_hours) * 60 + 1);
         server::photos::sweep(&on.app.app).await.unwrap();
         assert_eq!((on.files(&second).len(), on.app.count(PARTS).await), (0, 0));

@@ -35,6 +35,7 @@ pub(crate) struct StagingFile {
     path: PathBuf,
     /// Length when it was opened, in bytes; all of them are synced.
     before: u64,
+    /// Its entry in its folder may not be synced yet.
     is_new: bool,
 }
 
@@ -124,7 +125,7 @@ impl ObjectFiles {
         }
     }
 
-    /// Creates a staging file. Nobody else appends to it before a row names it.
+    /// Creates a staging file of a name that nobody else knows before a row has it.
     pub(crate) fn begin(&self, name: &ObjectName) -> io::Result<StagingFile> {
         let path = self.path(name);
         let file = self.create(&path)?;
@@ -137,6 +138,20 @@ impl ObjectFiles {
             before: 0,
             is_new: true,
         })
+    }
+
+    /// Opens a staging file of which no byte counts, and creates it if it is missing.
+    pub(crate) fn open_first(&self, name: &ObjectName) -> io::Result<OpenedStaging> {
+        match self.create(&self.path(name)) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
+            _ => {}
+        }
+        // Whoever gets the lock, not whoever created it, appends.
+        let mut opened = self.open(name, 0)?;
+        if let OpenedStaging::Ready(file) | OpenedStaging::Longer(file) = &mut opened {
+            file.is_new = true;
+        }
+        Ok(opened)
     }
 
     /// Opens a staging file of which `synced` bytes count.
@@ -168,16 +183,16 @@ impl ObjectFiles {
 
     /// Deletes all files of a folder, and the folder.
     pub(super) fn remove_all(&self, folder: &ObjectFolder) -> io::Result<()> {
+        if let ObjectFolder::Parts { upload } = folder {
+            remove(&self.path(&ObjectName::Staging { upload: *upload }))?;
+        }
         let folder = self.root.join(folder.to_string());
         let files = match fs::read_dir(&folder) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             files => files?,
         };
         for file in files {
-            match fs::remove_file(file?.path()) {
-                Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
+            remove(&file?.path())?;
         }
         // Fails if a concurrent request has created another file.
         let _ = fs::remove_dir(&folder);
@@ -203,26 +218,19 @@ impl StagingFile {
     pub(crate) fn cut(&self) -> io::Result<()> {
         self.file.set_len(self.before)
     }
-    /// [`Self::cut`] when the appended bytes do not count; a new file is deleted. If this fails, the next part cuts them.
-    /// Not after [`Self::publish`]: the object would be cut.
+    /// [`Self::cut`] when the appended bytes do not count. If this fails, the next part cuts them. Not after
+    /// [`Self::publish`]: the object would be cut.
     pub(crate) fn undo(self) {
-        let undone = if self.is_new {
-            fs::remove_file(&self.path)
-        } else {
-            self.cut()
-        };
-        if let Err(error) = undone
-            && error.kind() != ErrorKind::NotFound
-        {
+        if let Err(error) = self.cut() {
             tracing::warn!(%error, "bytes that do not count could not be cut off a staging file");
         }
     }
-    /// The first `length` bytes.
-    pub(crate) fn read(&mut self, length: u64) -> io::Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    /// Reads the first `length` bytes into an empty buffer.
+    pub(crate) fn read(&mut self, length: u64, into: &mut Vec<u8>) -> io::Result<()> {
+        into.reserve_exact(usize::try_from(length).unwrap_or(0));
         self.file.rewind()?;
-        (&self.file).take(length).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        (&self.file).take(length).read_to_end(into)?;
+        Ok(())
     }
     /// Gives the file, which is synced and holds exactly `bytes`, the name of an object. It keeps its old name too, until
     /// [`ObjectFiles::remove_all`]: a server that is killed before its commit can do this again.
@@ -242,6 +250,14 @@ impl StagingFile {
             // An object of this name is there, or the file system has no links.
             Err(_) => files.put(name, bytes),
         }
+    }
+}
+
+/// Deletes a file, if it is there.
+fn remove(file: &Path) -> io::Result<()> {
+    match fs::remove_file(file) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }
 
@@ -292,25 +308,38 @@ mod tests {
     fn parts_are_appended_to_one_file_and_bytes_that_nobody_counts_are_cut() {
         let folder = tempfile::tempdir().unwrap();
         let files = ObjectFiles::new(folder.path());
-        let mut file = files.begin(&part(0)).unwrap();
+        let name = ObjectName::Staging {
+            upload: UploadId(Uuid::from_u128(1)),
+        };
+        let read = |file: &mut StagingFile| {
+            let mut bytes = Vec::new();
+            file.read(9, &mut bytes).unwrap();
+            bytes
+        };
+        let mut file = ready(files.open_first(&name).unwrap());
         file.append(b"one").unwrap();
         file.sync().unwrap();
         drop(file);
-        let mut file = ready(files.open(&part(0), 3).unwrap());
+        // Nothing counts yet, so the first part may begin again; it must ask the row before.
+        assert!(matches!(
+            files.open_first(&name).unwrap(),
+            OpenedStaging::Longer(_)
+        ));
+        let mut file = ready(files.open(&name, 3).unwrap());
         file.append(b"two").unwrap();
         drop(file);
-        let OpenedStaging::Longer(mut file) = files.open(&part(0), 3).unwrap() else {
+        let OpenedStaging::Longer(mut file) = files.open(&name, 3).unwrap() else {
             panic!("the second part was not counted");
         };
         file.cut().unwrap();
         file.append(b"other").unwrap();
-        assert_eq!(file.read(8).unwrap(), b"oneother");
+        assert_eq!(read(&mut file), b"oneother");
         file.undo();
-        let mut file = ready(files.open(&part(0), 3).unwrap());
-        assert_eq!(file.read(9).unwrap(), b"one");
+        let mut file = ready(files.open(&name, 3).unwrap());
+        assert_eq!(read(&mut file), b"one");
         assert!(matches!(files.open(&part(3), 0).unwrap(), OpenedStaging::Lost));
         drop(file);
-        assert!(matches!(files.open(&part(0), 4).unwrap(), OpenedStaging::Lost));
+        assert!(matches!(files.open(&name, 4).unwrap(), OpenedStaging::Lost));
     }
 
     #[test]
@@ -320,9 +349,12 @@ mod tests {
         let file = files.begin(&part(0)).unwrap();
         assert!(matches!(replica.open(&part(0), 0).unwrap(), OpenedStaging::Taken));
         drop(file);
-        drop(ready(replica.open(&part(0), 0).unwrap()));
-        files.begin(&part(3)).unwrap().undo();
-        assert!(matches!(files.open(&part(3), 0).unwrap(), OpenedStaging::Lost));
+        let file = ready(replica.open(&part(0), 0).unwrap());
+        assert!(matches!(
+            files.open_first(&part(0)).unwrap(),
+            OpenedStaging::Taken
+        ));
+        drop(file);
     }
 
     #[test]

@@ -45,6 +45,7 @@ pub struct Blobs {
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
     assembling: Arc<Semaphore>,
     examining: Arc<Semaphore>,
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
 }
 
 /// The permission to receive one body; released on drop.
@@ -52,6 +53,26 @@ pub(crate) struct Room {
     sender: Uuid,
     senders: Arc<Mutex<HashMap<Uuid, usize>>>,
     _permit: OwnedSemaphorePermit,
+}
+
+/// The permission to have a photo in memory as a whole, and an empty buffer for it; released on drop. Buffers are used
+/// again: each is filled on another thread, and the allocator keeps for a while what a thread has freed.
+pub(crate) struct ExaminingRoom {
+    pub(crate) buffer: Vec<u8>,
+    buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for ExaminingRoom {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept: usize = buffers.iter().map(Vec::capacity).sum();
+        if kept.saturating_add(buffer.capacity()) as u64 <= EXAMINING {
+            buffers.push(buffer);
+        }
+    }
 }
 
 impl Drop for Room {
@@ -76,6 +97,7 @@ impl Blobs {
             senders: Arc::default(),
             assembling: Arc::new(Semaphore::new(ASSEMBLING)),
             examining: Arc::new(Semaphore::new(units(EXAMINING) as usize)),
+            buffers: Arc::default(),
         }
     }
     /// Uses a folder, which is created if it is missing. Every put syncs the file and its folder to the disk.
@@ -172,10 +194,27 @@ impl Blobs {
         assembling.acquire_owned().await.map_err(Failure::internal)
     }
     /// Waits until a photo of this many bytes may be in memory as a whole.
-    pub(crate) async fn examining(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Failure> {
+    pub(crate) async fn examining(&self, bytes: u64) -> Result<ExaminingRoom, Failure> {
         let examining = Arc::clone(&self.examining);
         let room = examining.acquire_many_owned(units(bytes.min(EXAMINING)));
-        room.await.map_err(Failure::internal)
+        let permit = room.await.map_err(Failure::internal)?;
+        let mut buffers = self.buffers.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = buffers
+            .iter()
+            .position(|buffer| buffer.capacity() as u64 >= bytes);
+        let buffer = match fitting {
+            Some(at) => buffers.swap_remove(at),
+            None => {
+                // Smaller ones make room, so that the kept ones are of the sizes that arrive.
+                buffers.pop();
+                Vec::new()
+            }
+        };
+        Ok(ExaminingRoom {
+            buffer,
+            buffers: Arc::clone(&self.buffers),
+            _permit: permit,
+        })
     }
     /// Returns true if an object of this name exists.
     pub(crate) async fn holds(&self, name: &ObjectName) -> Result<bool, Failure> {

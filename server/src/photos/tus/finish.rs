@@ -60,7 +60,7 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<HeldPicture, Fa
     }
     let confirmed = upload.clone();
     let held = app
-        .write(move |tx, ctx| confirm(tx, ctx, &confirmed, kept.as_ref()))
+        .write(move |tx, ctx| confirm(tx, ctx, &confirmed, true, kept.as_ref()))
         .await?;
     delete_staging(app, id).await;
     Ok(held)
@@ -77,9 +77,9 @@ async fn publish_staged(app: &App, upload: &Upload, parts: &[Part]) -> Result<Op
         return Ok(None);
     }
     let (files, part, expected) = (files.clone(), *part, Expected::of(app, upload));
-    let _room = app.blobs.examining(upload.length).await?;
+    let mut room = app.blobs.examining(upload.length).await?;
     let examined = blocking(move || match files.open(&part.object, part.size)? {
-        OpenedStaging::Ready(mut file) => publish(&files, &mut file, &expected, None).map(Some),
+        OpenedStaging::Ready(mut file) => publish(&files, &mut file, &expected, None, &mut room).map(Some),
         OpenedStaging::Longer(_) | OpenedStaging::Taken | OpenedStaging::Lost => Ok(None),
     })
     .await?;
@@ -116,23 +116,15 @@ pub(super) async fn finish_at_once(
         };
         Some(keep(app, &upload, bytes, hash).await?)
     };
-    let (confirmed, is_registered) = (upload.clone(), target.is_registered);
-    let (removed, received) = app
-        .write(move |tx, ctx| {
-            let removed = if is_registered {
-                // Of two requests for offset 0 one succeeds, as with parts.
-                Upload::load_at(tx, confirmed.content.owner(), confirmed.id, ctx.now, 0)?;
-                Vec::new()
-            } else {
-                confirmed.clone().register(tx, ctx.now)?.removed
-            };
-            Ok((removed, finished(tx, ctx, &confirmed, kept.as_ref())?))
-        })
-        .await?;
-    for id in removed {
-        delete_staging(app, id).await;
-    }
-    Ok(received)
+    let is_registered = target.is_registered;
+    app.write(move |tx, ctx| {
+        if is_registered {
+            // Of two requests for offset 0 one succeeds, as with parts.
+            Upload::load_at(tx, upload.content.owner(), upload.id, ctx.now, 0)?;
+        }
+        finished(tx, ctx, &upload, is_registered, kept.as_ref())
+    })
+    .await
 }
 
 /// [`finish`] for a photo whose last bytes, which no row counts yet, have just been appended to its staging file and which
@@ -147,7 +139,7 @@ pub(super) async fn finish_spooled(
     let received = app
         .write(move |tx, ctx| {
             Upload::load_at(tx, upload.content.owner(), id, ctx.now, upload.arrived)?;
-            finished(tx, ctx, &upload, Some(&kept))
+            finished(tx, ctx, &upload, true, Some(&kept))
         })
         .await?;
     delete_staging(app, id).await;
@@ -158,9 +150,10 @@ fn finished(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     upload: &Upload,
+    is_registered: bool,
     kept: Option<&Attached>,
 ) -> Result<ReceivedBody, Failure> {
-    let held = confirm(tx, ctx, upload, kept)?;
+    let held = confirm(tx, ctx, upload, is_registered, kept)?;
     let upload = Upload {
         arrived: upload.length,
         finished: Some(ctx.now),
@@ -222,29 +215,37 @@ async fn keep(app: &App, upload: &Upload, bytes: Bytes, hash: Option<Sha256>) ->
     Ok(picture)
 }
 
-/// Finishes the upload and records the stored object. `kept` is absent if the picture was held before.
+/// Finishes the upload, or inserts it as a finished one, and records the stored object. `kept` is absent if the picture was
+/// held before.
 fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     upload: &Upload,
+    is_registered: bool,
     kept: Option<&Attached>,
 ) -> Result<HeldPicture, Failure> {
-    let tables = upload.content.owner().tables();
+    let finish = |tx: &mut Tx<'_>, sha256| match is_registered {
+        true => {
+            let tables = upload.content.owner().tables();
+            tables.finish(tx, upload.id, sha256, ctx.now)
+        }
+        false => upload.insert_finished(tx, sha256, ctx.now),
+    };
     match (upload.content, kept) {
         (UploadContent::Photo { stream, sha256 }, _) => {
-            let is_new = mark_received(tx, ctx, stream, sha256)?;
-            tables.finish(tx, upload.id, sha256, ctx.now)?;
-            if is_new {
+            finish(tx, sha256)?;
+            if mark_received(tx, ctx, stream, sha256)? {
                 photo_held(tx, ctx, stream, sha256)?;
             }
             let receipt = receipt(tx, stream, sha256)?;
+            // Between the first look and this commit the entry was erased.
             receipt
                 .map(HeldPicture::Photo)
-                .ok_or_else(|| Failure::internal("a photo was uploaded that no entry names"))
+                .ok_or_else(|| Failure::of(ProblemCode::PhotoUnnamed))
         }
         (UploadContent::Attachment { person, .. }, Some(attached)) => {
             attachments::insert(tx, person, attached, ctx.now)?;
-            tables.finish(tx, upload.id, attached.sha256, ctx.now)?;
+            finish(tx, attached.sha256)?;
             Ok(HeldPicture::Attachment(attached.clone()))
         }
         (UploadContent::Attachment { .. }, None) => upload

@@ -1,11 +1,11 @@
 //! The operations of tus, for either owner.
 
 use super::{
+    ahead::{AheadOf, LoadedUpload},
     finish::finish,
     held::HeldPicture,
     lost::reset_if_lost,
     owner::Owner,
-    parts::Part,
     receive::{receive, register},
     reject::delete_staging,
     target::{ReceivedBody, Target},
@@ -27,6 +27,7 @@ pub(super) async fn create(
     app: &App,
     owner: Owner,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
     body: Body,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
@@ -69,8 +70,14 @@ pub(super) async fn create(
         expires: expiry(ctx.now, app.settings.upload_hours),
         finished: None,
     };
-    let announced = upload.clone();
-    let mut held = app.read(move |tx| announced.check(tx)).await?;
+    let mut held = match ahead {
+        Some(AheadOf::Creation {
+            content: of,
+            length: bytes,
+            checked,
+        }) if (of, bytes) == (content, length) => checked?,
+        _ => app.read(move |tx| content.check(tx, length)).await?,
+    };
     if reset_if_lost(app, content, held.as_ref()).await? {
         held = None;
     }
@@ -109,9 +116,10 @@ pub(super) async fn current_offset(
     owner: Owner,
     id: UploadId,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
-    let loaded = load(app, owner, id).await?;
+    let loaded = loaded(app, owner, id, ahead).await?;
     let (mut upload, mut held) = (loaded.upload, None);
     if reset_if_lost(app, upload.content, loaded.held.as_ref()).await? {
         upload = load(app, owner, id).await?.upload;
@@ -145,6 +153,7 @@ pub(super) async fn patch(
     owner: Owner,
     id: UploadId,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
     body: Body,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
@@ -154,7 +163,7 @@ pub(super) async fn patch(
     let offset = wire::number(headers, &wire::UPLOAD_OFFSET)?
         .ok_or_else(|| wire::malformed("upload-offset is missing"))?;
     let checksum = Checksum::of(headers)?;
-    let LoadedUpload { upload, last, held } = load(app, owner, id).await?;
+    let LoadedUpload { upload, last, held } = loaded(app, owner, id, ahead).await?;
     if offset != upload.arrived {
         let detail = format!("the upload stands at {}", upload.arrived);
         return Err(Failure::because(ProblemCode::UploadOffset, detail));
@@ -205,30 +214,29 @@ pub(super) async fn overridden(
     body: Body,
 ) -> Result<Response, Failure> {
     match text(headers, &wire::METHOD_OVERRIDE) {
-        Some("PATCH") => patch(app, owner, id, headers, body).await,
+        Some("PATCH") => patch(app, owner, id, headers, None, body).await,
         Some("DELETE") => terminate(app, owner, id, headers).await,
-        Some("HEAD") => current_offset(app, owner, id, headers).await,
+        Some("HEAD") => current_offset(app, owner, id, headers, None).await,
         _ => Err(Failure::of(ProblemCode::MethodNotAllowed)),
     }
 }
 
-/// An upload as it is when a request comes.
-struct LoadedUpload {
-    upload: Upload,
-    /// Its last part; the bytes of the request may be appended to it.
-    last: Option<Part>,
-    /// Set if the server holds the picture.
-    held: Option<HeldPicture>,
-}
-
 async fn load(app: &App, owner: Owner, id: UploadId) -> Result<LoadedUpload, Failure> {
     let now = app.clock.now();
-    app.read(move |tx| {
-        let upload = Upload::load(tx, owner, id, now)?;
-        let (last, held) = (owner.tables().last_part(tx, id)?, upload.held(tx)?);
-        Ok(LoadedUpload { upload, last, held })
-    })
-    .await
+    app.read(move |tx| LoadedUpload::read(tx, owner, id, now)).await
+}
+
+/// [`load`], unless it was done ahead.
+async fn loaded(
+    app: &App,
+    owner: Owner,
+    id: UploadId,
+    ahead: Option<AheadOf>,
+) -> Result<LoadedUpload, Failure> {
+    match ahead {
+        Some(AheadOf::Upload { id: of, loaded }) if of == id => loaded,
+        _ => load(app, owner, id).await,
+    }
 }
 
 /// Receives a body that begins at the current offset, and finishes the upload with its last byte.

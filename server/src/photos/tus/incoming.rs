@@ -39,6 +39,8 @@ pub(super) struct Incoming {
     most: usize,
     /// Bytes that arrived and belong to the next piece.
     rest: Bytes,
+    /// A buffer for the next piece.
+    spare: Option<BytesMut>,
     /// The hash of all bytes that arrived, if they may be a whole upload.
     running: Option<sha2::Sha256>,
 }
@@ -56,6 +58,7 @@ impl Incoming {
             expected,
             most: if expected <= WHOLE { WHOLE } else { PIECE },
             rest: Bytes::new(),
+            spare: None,
             running: is_all.then(sha2::Sha256::default),
         }
     }
@@ -63,6 +66,13 @@ impl Incoming {
     pub fn with_large_pieces(mut self) -> Self {
         self.most = WHOLE;
         self
+    }
+    /// Uses the memory of a piece for the next one, unless somebody holds the piece.
+    pub fn give_back(&mut self, piece: Bytes) {
+        self.spare = piece.try_into_mut().ok().map(|mut buffer| {
+            buffer.clear();
+            buffer
+        });
     }
     /// The hash of the upload, if this body was all of it.
     pub fn hash(&mut self) -> Option<Sha256> {
@@ -73,7 +83,9 @@ impl Incoming {
     }
     /// The next bytes, at most one piece. `photo.size` if more bytes arrive than were announced.
     pub async fn piece(&mut self) -> Result<(Bytes, BodyEnd), Failure> {
-        let mut piece = BytesMut::with_capacity(self.most.min(self.expected.saturating_add(self.rest.len())));
+        let length = self.most.min(self.expected.saturating_add(self.rest.len()));
+        let mut piece = self.spare.take().unwrap_or_default();
+        piece.reserve(length);
         loop {
             let fitting = self.rest.len().min(self.most - piece.len());
             piece.extend_from_slice(&self.rest.split_to(fitting));
@@ -133,9 +145,9 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_comes_in_pieces_and_none_of_it_is_lost() {
         let chunk = vec![7; PIECE / 2 + 1];
-        let chunks = std::iter::repeat_n(chunk.clone(), 5).map(Ok::<_, std::io::Error>);
+        let chunks = std::iter::repeat_n(chunk.clone(), 9).map(Ok::<_, std::io::Error>);
         let body = Body::from_stream(futures_util::stream::iter(chunks));
-        let mut incoming = Incoming::new(body, 0, 5 * chunk.len() as u64);
+        let mut incoming = Incoming::new(body, 0, 9 * chunk.len() as u64);
         let mut sizes = Vec::new();
         let last = loop {
             let (bytes, end) = incoming.piece().await.unwrap();
@@ -144,9 +156,9 @@ mod tests {
                 break end;
             }
         };
-        assert_eq!((sizes.len(), last), (3, BodyEnd::Whole));
+        assert_eq!((sizes.len(), last), (5, BodyEnd::Whole));
         assert!(sizes.iter().all(|size| *size <= PIECE));
-        assert_eq!(sizes.iter().sum::<usize>(), 5 * chunk.len());
+        assert_eq!(sizes.iter().sum::<usize>(), 9 * chunk.len());
     }
 
     #[tokio::test]

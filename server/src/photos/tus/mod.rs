@@ -25,9 +25,10 @@
 //! * `incoming`: a body as it arrives. `receive`: takes it for an upload (`target`). `spool`: stores it as a part (`parts`).
 //! * `examine`: whether the bytes are the announced picture. `finish`: turns the parts into a photo or an attachment.
 //!   `reject`: refused bytes. `held`: the receipt for the owner. `lost`: photos whose object is missing.
-//! * `handlers`: the operations for either owner. `field_routes`, `staff_routes`: their routes. [`sweep`]: uploads that
+//! * `ahead`: what the handlers read with the token. `handlers`: the operations for either owner. `field_routes`, `staff_routes`: their routes. [`sweep`]: uploads that
 //!   nobody continued.
 
+pub(super) mod ahead;
 mod examine;
 pub(super) mod field_routes;
 mod finish;

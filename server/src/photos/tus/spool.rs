@@ -14,12 +14,13 @@ use crate::{
     app::{
         object_files::{ObjectFiles, OpenedStaging, StagingFile, failed},
         object_name::ObjectName,
+        objects::ExaminingRoom,
         state::App,
     },
     kernel::failure::Failure,
 };
 use bytes::Bytes;
-use protocol::{photo::Sha256, problem::ProblemCode};
+use protocol::{ids::UploadId, photo::Sha256, problem::ProblemCode};
 use std::io;
 
 /// Bytes of a body that are synced to the disk, or in the object store.
@@ -105,12 +106,10 @@ pub(super) async fn spool(
 
 /// Where the next bytes go.
 enum Place {
-    /// To the end of the upload's last part.
-    After(Part),
+    /// To the end of the upload's last part; to the beginning of its staging file if it has none.
+    After(Option<Part>),
     /// The same, after the bytes were cut away that no row counts.
-    AfterCut(StagingFile, Part),
-    /// To a new file.
-    New,
+    AfterCut(StagingFile, Option<Part>),
     /// To the open file; with the part that it holds before, if any.
     Open(StagingFile, Option<Part>),
 }
@@ -128,7 +127,7 @@ struct Appending<'a> {
 /// The outcome of one blocking call.
 enum Written {
     Done(Place, Option<Result<ExaminedPicture, Failure>>),
-    Longer(StagingFile, Part),
+    Longer(StagingFile, Option<Part>),
     Lost,
 }
 
@@ -138,28 +137,45 @@ struct Piece {
     files: ObjectFiles,
     bytes: Bytes,
     is_last: bool,
-    /// Where the body begins in the upload, and the name of a new file.
+    upload: UploadId,
+    /// Where the body begins in the upload.
     offset: u64,
-    new: ObjectName,
-    /// Set with the last byte of a photo; with its hash, if it is known.
-    complete: Option<(Expected, Option<Sha256>)>,
+    /// The name of a file of its own, if another request appends to the upload.
+    own: ObjectName,
+    /// Set with the last byte of a photo.
+    complete: Option<Complete>,
+}
+
+/// What is needed to examine a complete photo.
+struct Complete {
+    expected: Expected,
+    /// The hash of its bytes, if it is known.
+    known: Option<Sha256>,
+    room: ExaminingRoom,
 }
 
 impl Piece {
-    fn write(self, place: Place) -> io::Result<Written> {
+    fn write(&mut self, place: Place) -> io::Result<Written> {
         let (mut file, part) = match place {
             Place::Open(file, part) => (file, part),
-            Place::New => (self.files.begin(&self.new)?, None),
             Place::AfterCut(file, part) => {
                 file.cut()?;
-                (file, Some(part))
+                (file, part)
             }
-            Place::After(part) => match self.files.open(&part.object, part.size)? {
-                OpenedStaging::Ready(file) => (file, Some(part)),
-                OpenedStaging::Longer(file) => return Ok(Written::Longer(file, part)),
-                OpenedStaging::Taken => (self.files.begin(&self.new)?, None),
-                OpenedStaging::Lost => return Ok(Written::Lost),
-            },
+            Place::After(part) => {
+                let opened = match part {
+                    Some(part) => self.files.open(&part.object, part.size)?,
+                    None => self
+                        .files
+                        .open_first(&ObjectName::Staging { upload: self.upload })?,
+                };
+                match opened {
+                    OpenedStaging::Ready(file) => (file, part),
+                    OpenedStaging::Longer(file) => return Ok(Written::Longer(file, part)),
+                    OpenedStaging::Taken => (self.files.begin(&self.own)?, None),
+                    OpenedStaging::Lost => return Ok(Written::Lost),
+                }
+            }
         };
         let written = file.append(&self.bytes).and_then(|()| match self.is_last {
             true => file.sync(),
@@ -170,14 +186,18 @@ impl Piece {
             return Err(error);
         }
         let begins = part.map_or(self.offset, |part| part.offset);
-        let examined = match self.complete {
+        let examined = match self.complete.take() {
             // Else the photo is in several files.
-            Some((expected, known)) if begins == 0 => {
-                Some(publish(&self.files, &mut file, &expected, known).map_err(failed))
-            }
+            Some(complete) if begins == 0 => Some(complete.publish(&self.files, &mut file).map_err(failed)),
             _ => None,
         };
         Ok(Written::Done(Place::Open(file, part), examined))
+    }
+}
+
+impl Complete {
+    fn publish(mut self, files: &ObjectFiles, file: &mut StagingFile) -> io::Result<ExaminedPicture> {
+        publish(files, file, &self.expected, self.known, &mut self.room)
     }
 }
 
@@ -187,13 +207,15 @@ pub(super) fn publish(
     file: &mut StagingFile,
     expected: &Expected,
     known: Option<Sha256>,
+    room: &mut ExaminingRoom,
 ) -> io::Result<ExaminedPicture> {
-    let bytes = file.read(expected.length)?;
-    let examined = expected.examine(&bytes, known);
+    let bytes = &mut room.buffer;
+    file.read(expected.length, bytes)?;
+    let examined = expected.examine(bytes, known);
     if let ExaminedPicture::Picture(picture) = &examined
         && let Some(name) = expected.object(picture)
     {
-        file.publish(files, &name, &bytes)?;
+        file.publish(files, &name, bytes)?;
     }
     Ok(examined)
 }
@@ -204,7 +226,7 @@ impl<'a> Appending<'a> {
             app,
             files,
             target,
-            place: target.last.map_or(Place::New, Place::After),
+            place: Place::After(target.last),
             length: 0,
         }
     }
@@ -226,7 +248,8 @@ impl<'a> Appending<'a> {
                     return Ok(None);
                 }
             }
-            let examined = self.piece(bytes, end, incoming.hash()).await?;
+            let examined = self.piece(bytes.clone(), end, incoming.hash()).await?;
+            incoming.give_back(bytes);
             if end != BodyEnd::More {
                 return Ok(self.spooled(examined));
             }
@@ -249,24 +272,32 @@ impl<'a> Appending<'a> {
         let is_last = end != BodyEnd::More;
         let is_photo = matches!(upload.content, UploadContent::Photo { .. });
         let is_complete = is_last && upload.arrived.saturating_add(self.length) == upload.length;
-        let complete = (is_complete && is_photo && !self.target.is_held)
-            .then(|| (Expected::of(self.app, upload), known));
-        let _room = match complete {
-            Some(_) => Some(self.app.blobs.examining(upload.length).await?),
-            None => None,
+        let complete = match is_complete && is_photo && !self.target.is_held {
+            true => Some(Complete {
+                expected: Expected::of(self.app, upload),
+                known,
+                room: self.app.blobs.examining(upload.length).await?,
+            }),
+            false => None,
         };
-        let new = new_part(self.app, upload, upload.arrived);
-        let mut place = std::mem::replace(&mut self.place, Place::New);
+        let mut piece = Piece {
+            files: self.files.clone(),
+            bytes,
+            is_last,
+            upload: upload.id,
+            offset: upload.arrived,
+            own: new_part(self.app, upload, upload.arrived),
+            complete,
+        };
+        let mut place = std::mem::replace(&mut self.place, Place::After(None));
         loop {
-            let piece = Piece {
-                files: self.files.clone(),
-                bytes: bytes.clone(),
-                is_last,
-                offset: upload.arrived,
-                new,
-                complete: complete.clone(),
-            };
-            match blocking(move || piece.write(place)).await? {
+            let written;
+            (piece, written) = blocking(move || {
+                let written = piece.write(place)?;
+                Ok((piece, written))
+            })
+            .await?;
+            match written {
                 Written::Done(open, examined) => {
                     self.place = open;
                     return Ok(examined);
@@ -283,7 +314,7 @@ impl<'a> Appending<'a> {
 
     /// `upload.offset` if another request has appended to the upload. This request holds the lock of the part's file, so
     /// none can do that from now on.
-    async fn still_stands(&self, part: Part) -> Result<(), Failure> {
+    async fn still_stands(&self, part: Option<Part>) -> Result<(), Failure> {
         let (owner, id) = (self.target.upload.content.owner(), self.target.upload.id);
         let (now, offset) = (self.app.clock.now(), self.target.upload.arrived);
         let last = self
@@ -293,7 +324,7 @@ impl<'a> Appending<'a> {
                 Ok(owner.tables().last_part(tx, id)?)
             })
             .await?;
-        if last != Some(part) {
+        if last != part {
             return Err(Failure::of(ProblemCode::UploadOffset));
         }
         Ok(())

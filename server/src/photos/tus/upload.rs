@@ -83,6 +83,29 @@ impl UploadContent {
             Self::Attachment { sha256, .. } => sha256,
         }
     }
+    /// Checks that an upload of this many bytes may begin, and returns the receipt of a photo that is already held.
+    ///
+    /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
+    pub fn check(self, tx: &mut Tx<'_>, length: u64) -> Result<Option<HeldPicture>, Failure> {
+        let (stream, sha256) = match self {
+            Self::Photo { stream, sha256 } => (stream, sha256),
+            Self::Attachment { .. } => return Ok(None),
+        };
+        let sizes: Vec<u64> = tx.all(
+            "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
+            params![stream.to_string(), sha256.to_string()],
+            |row| row.get("size"),
+        )?;
+        if sizes.is_empty() {
+            return Err(Failure::of(ProblemCode::PhotoUnnamed));
+        }
+        if !sizes.contains(&length) {
+            let detail = format!("{} bytes announced, {sizes:?} named", length);
+            return Err(Failure::because(ProblemCode::PhotoSize, detail));
+        }
+        Ok(receipt(tx, stream, sha256)?.map(HeldPicture::Photo))
+    }
+
     /// The final name of the bytes, whose hash is `sha256`.
     pub fn object(self, sha256: Sha256) -> ObjectName {
         match self {
@@ -108,29 +131,6 @@ pub(super) fn expiry(now: Millis, hours: u32) -> Millis {
 }
 
 impl Upload {
-    /// Checks that this upload may begin, and returns the receipt of a photo that is already held.
-    ///
-    /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
-    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, Failure> {
-        let (stream, sha256) = match self.content {
-            UploadContent::Photo { stream, sha256 } => (stream, sha256),
-            UploadContent::Attachment { .. } => return Ok(None),
-        };
-        let sizes: Vec<u64> = tx.all(
-            "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
-            params![stream.to_string(), sha256.to_string()],
-            |row| row.get("size"),
-        )?;
-        if sizes.is_empty() {
-            return Err(Failure::of(ProblemCode::PhotoUnnamed));
-        }
-        if !sizes.contains(&self.length) {
-            let detail = format!("{} bytes announced, {sizes:?} named", self.length);
-            return Err(Failure::because(ProblemCode::PhotoSize, detail));
-        }
-        Ok(receipt(tx, stream, sha256)?.map(HeldPicture::Photo))
-    }
-
     /// Returns the receipt for an upload. A photo counts as held also when it arrived by another upload or in a parcel;
     /// an attachment only when this upload is finished.
     pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, StoreError> {
@@ -152,7 +152,7 @@ impl Upload {
 
     /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
     pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<RegisteredUpload, Failure> {
-        let held = self.check(tx)?;
+        let held = self.content.check(tx, self.length)?;
         if held.is_some() {
             self.arrived = self.length;
             self.finished = Some(now);
@@ -208,6 +208,24 @@ impl Upload {
         found
             .map(|id| Self::load(tx, Owner::Stream(stream), id, now))
             .transpose()
+    }
+
+    /// Inserts the row of an upload that was complete when it began. It counts towards no limit of unfinished ones.
+    pub fn insert_finished(&self, tx: &mut Tx<'_>, sha256: Sha256, now: Millis) -> Result<(), StoreError> {
+        let content = match self.content {
+            photo @ UploadContent::Photo { .. } => photo,
+            UploadContent::Attachment { person, .. } => UploadContent::Attachment {
+                person,
+                sha256: Some(sha256),
+            },
+        };
+        let finished = Self {
+            content,
+            arrived: self.length,
+            finished: Some(now),
+            ..self.clone()
+        };
+        finished.insert(tx, now)
     }
 
     fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
