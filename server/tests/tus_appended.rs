@@ -214,6 +214,38 @@ both_engines! {
         on.assert_kept(&on.app, &path, &bytes).await;
     }
 
+    async fn part_that_waited_while_another_was_counted_changes_nothing(app: TestApp) {
+        let photos = [picture(1), picture(2)];
+        let on = OnFolder::new(app, &[&photos[0], &photos[1]]).await;
+        for (first, bytes) in [(0, &photos[0]), (1000, &photos[1])] {
+            let path = on.begin(bytes).await;
+            if first > 0 {
+                on.send(&on.app, &path, 0, &bytes[..first], 204).await;
+            }
+            // Its row was read when its body is asked for; then its bytes, which differ, are late.
+            let (asked, is_asked) = tokio::sync::oneshot::channel::<()>();
+            let (more, wait) = tokio::sync::oneshot::channel::<()>();
+            let late = async {
+                asked.send(()).unwrap();
+                let _ = wait.await;
+                Ok::<_, std::io::Error>(Bytes::from(vec![7; 300]))
+            };
+            let body = Body::from_stream(futures_util::stream::once(late));
+            let waiting = patch(&on.app, &on.client, &path, first, body);
+            let meanwhile = async {
+                is_asked.await.unwrap();
+                on.send(&on.app, &path, first, &bytes[first..first + 500], 204).await;
+                drop(more);
+            };
+            let (refused, ()) = tokio::join!(waiting, meanwhile);
+            refused.expect(409).expect_code("upload.offset");
+            assert_eq!(on.offset(&on.app, &path).await, (first + 500).to_string());
+            let last = patch(&on.app, &on.client, &path, first + 500, bytes[first + 500..].to_vec()).await;
+            assert_eq!(receipt(&last.expect(204)).sha256, Sha256::of(bytes));
+            assert!(fs::read(on.photo(bytes)).unwrap() == *bytes);
+        }
+    }
+
     async fn part_with_a_wrong_checksum_leaves_the_file_as_it_was(app: TestApp) {
         let bytes = large(1);
         let on = OnFolder::new(app, &[&bytes]).await;
