@@ -78,6 +78,12 @@ impl ObjectFiles {
         sync_folder_of(&path)
     }
 
+    /// Reads an object into an empty buffer.
+    pub(super) fn read(&self, name: &ObjectName, into: &mut Vec<u8>) -> io::Result<()> {
+        File::open(self.path(name))?.read_to_end(into)?;
+        Ok(())
+    }
+
     /// A new file `path#N`. Names of this form are no objects.
     fn create_beside(&self, path: &Path) -> io::Result<(File, PathBuf)> {
         for number in 1..=ATTEMPTS {

@@ -15,6 +15,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload, local::Loca
 use protocol::problem::ProblemCode;
 use std::{
     collections::{HashMap, hash_map::Entry},
+    io::ErrorKind,
     ops::Range,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -46,6 +47,7 @@ pub struct Blobs {
     assembling: Arc<Semaphore>,
     examining: Arc<Semaphore>,
     buffers: Arc<Mutex<Vec<Vec<u8>>>>,
+    looking: Arc<tokio::sync::Mutex<Vec<u8>>>,
 }
 
 /// The permission to receive one body; released on drop.
@@ -98,6 +100,7 @@ impl Blobs {
             assembling: Arc::new(Semaphore::new(ASSEMBLING)),
             examining: Arc::new(Semaphore::new(units(EXAMINING) as usize)),
             buffers: Arc::default(),
+            looking: Arc::default(),
         }
     }
     /// Uses a folder, which is created if it is missing. Every put syncs the file and its folder to the disk.
@@ -118,6 +121,39 @@ impl Blobs {
     pub async fn get(&self, name: &ObjectName) -> Result<Bytes, Failure> {
         let found = self.objects.get(&name.path()).await?;
         Ok(found.bytes().await?)
+    }
+    /// Runs `look` over the bytes of an object on a thread for blocking work, one object after the other. In a folder the
+    /// bytes are read into memory that is used again: the allocator keeps for a while what one thread has allocated and
+    /// another one freed, and there are many of them.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        name: &ObjectName,
+        look: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, Failure> {
+        let mut buffer = Arc::clone(&self.looking).lock_owned().await;
+        let (files, name) = (self.files.clone(), *name);
+        let elsewhere = match &files {
+            Some(_) => Bytes::new(),
+            None => self.get(&name).await?,
+        };
+        let looked = tokio::task::spawn_blocking(move || {
+            let Some(files) = files else {
+                return Ok(look(&elsewhere));
+            };
+            buffer.clear();
+            match files.read(&name, &mut buffer) {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    return Err(Failure::of(ProblemCode::NotFound));
+                }
+                read => read.map_err(object_files::failed)?,
+            }
+            let seen = look(&buffer);
+            if buffer.capacity() as u64 > EXAMINING {
+                *buffer = Vec::new();
+            }
+            Ok(seen)
+        });
+        looked.await.map_err(Failure::internal)?
     }
     /// The bytes of an object from `span.start` to before `span.end`.
     pub async fn get_part(&self, name: &ObjectName, span: Range<u64>) -> Result<Bytes, Failure> {
@@ -288,6 +324,27 @@ mod tests {
         assert_eq!(blobs.get(&part(other, 0)).await.unwrap(), "other");
     }
 
+    #[tokio::test]
+    async fn objects_that_are_looked_at_one_after_the_other_are_not_mixed_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let elsewhere = Blobs::new(Arc::new(object_store::memory::InMemory::new()));
+        for blobs in [Blobs::folder(folder.path()).unwrap(), elsewhere] {
+            let name = |bytes: &[u8]| ObjectName::Reference {
+                sha256: protocol::photo::Sha256::of(bytes),
+            };
+            for bytes in [b"a longer object".as_slice(), b"short"] {
+                blobs
+                    .put_durable(&name(bytes), Bytes::copy_from_slice(bytes))
+                    .await
+                    .unwrap();
+                let seen = blobs.look(&name(bytes), <[u8]>::to_vec).await.unwrap();
+                assert_eq!(seen, bytes);
+            }
+            let missing = blobs.look(&name(b"missing"), <[u8]>::len).await.unwrap_err();
+            assert_eq!(missing.code(), Some(ProblemCode::NotFound));
+        }
+    }
+
     #[test]
     fn one_sender_never_takes_the_room_of_all() {
         let blobs = Blobs::new(Arc::new(object_store::memory::InMemory::new()));
@@ -308,7 +365,7 @@ mod tests {
     fn a_full_disk_has_its_own_code() {
         let full = object_store::Error::Generic {
             store: "folder",
-            source: Box::new(std::io::Error::from(std::io::ErrorKind::StorageFull)),
+            source: Box::new(std::io::Error::from(ErrorKind::StorageFull)),
         };
         assert_eq!(Failure::from(full).code(), Some(ProblemCode::Full));
     }
