@@ -33,7 +33,7 @@ const RECEIVING_EACH: usize = 8;
 const ASSEMBLING: usize = 2;
 
 /// Bytes of photos that are in memory as a whole at the same time, to be examined; a larger photo is alone.
-const EXAMINING: u64 = 10 * 1024 * 1024;
+const EXAMINING: u64 = 6 * 1024 * 1024;
 /// [`EXAMINING`] is counted in units of this many bytes.
 const UNIT: u64 = 64 * 1024;
 

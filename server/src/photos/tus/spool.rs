@@ -45,7 +45,7 @@ impl SpooledBytes {
             }
         }
         match self.file {
-            Some(file) => blocking(move || Ok(file.undo())).await,
+            Some(file) => undo(file).await,
             None => Ok(()),
         }
     }
@@ -57,6 +57,14 @@ pub(super) async fn blocking<T: Send + 'static>(
 ) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(call).await;
     done.map_err(Failure::internal)?.map_err(failed)
+}
+
+async fn undo(file: StagingFile) -> Result<(), Failure> {
+    blocking(move || {
+        file.undo();
+        Ok(())
+    })
+    .await
 }
 
 /// A checksum that the whole body must have, if the client announced one.
@@ -333,7 +341,7 @@ impl<'a> Appending<'a> {
     /// Removes what was appended. Returns the failure to answer with.
     async fn give_up(self, refused: Failure) -> Failure {
         match self.place {
-            Place::Open(file, _) => match blocking(move || Ok(file.undo())).await {
+            Place::Open(file, _) => match undo(file).await {
                 Ok(()) => refused,
                 Err(failure) => failure,
             },
