@@ -94,12 +94,12 @@ both_engines! {
         assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 0);
     }
 
-    async fn large_attachment_is_stored_in_parts_of_128_kib(app: TestApp) {
+    async fn large_attachment_is_stored_in_objects_of_512_kib(app: TestApp) {
         let (token, bytes) = (department(&app).await, large(1));
         let path = begin(&app, &token, bytes.len(), "").await;
         patch(&app, &token, &path, 0, &bytes[..600_000]).await.expect(204);
-        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 5);
-        assert_eq!(app.count("SELECT MAX(size) AS n FROM attachment_part").await, 128 * 1024);
+        assert_eq!(app.count("SELECT COUNT(*) AS n FROM attachment_part").await, 2);
+        assert_eq!(app.count("SELECT MAX(size) AS n FROM attachment_part").await, 512 * 1024);
         let last = patch(&app, &token, &path, 600_000, &bytes[600_000..]).await.expect(204);
         assert_eq!(attached(&last)["sha256"], Sha256::of(&bytes).to_string());
     }

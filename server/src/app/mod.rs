@@ -5,7 +5,7 @@
 //!   events of a room to which rooms above it react. [`audit`]: the audit log.
 //! * [`identity`]: epoch and keys of this deployment. [`meta`]: the table they are in. [`secrets`], [`seal`]: its sealed rows.
 //!   [`address`]: its public address.
-//! * [`objects`], [`object_name`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`], [`bounds`],
+//! * [`objects`], [`object_name`], [`object_files`], [`s3`]: photo and file storage. [`grid_packs`]: grids in force. [`rate`], [`bounds`],
 //!   [`listeners`]: what a caller may use.
 //! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
 //!   [`known_callers`]: whom a flood of strangers does not lock out.
@@ -26,6 +26,7 @@ pub mod lease;
 pub mod listeners;
 pub mod mailbox;
 pub mod meta;
+pub(crate) mod object_files;
 pub mod object_name;
 pub mod objects;
 mod planted;

@@ -31,6 +31,8 @@ pub enum ObjectName {
         offset: u64,
         nonce: [u8; 8],
     },
+    /// The file to which the parts of an upload are appended, on an object folder.
+    Staging { upload: UploadId },
     /// The id that the store shares with its database.
     StoreId,
     /// Written by the readiness check.
@@ -42,7 +44,7 @@ pub enum ObjectName {
 pub enum ObjectFolder {
     /// All photos of a stream.
     Photos { stream: StreamId },
-    /// All parts of an upload.
+    /// All parts of an upload, and its [`ObjectName::Staging`].
     Parts { upload: UploadId },
 }
 
@@ -90,6 +92,9 @@ impl ObjectName {
                     nonce,
                 }
             }
+            ["staging", file] => Self::Staging {
+                upload: file.strip_suffix(".parts")?.parse().ok()?,
+            },
             ["store-id"] => Self::StoreId,
             ["probe", "ready"] => Self::Probe,
             _ => return None,
@@ -115,6 +120,10 @@ impl fmt::Display for ObjectName {
             } => {
                 let folder = ObjectFolder::Parts { upload: *upload };
                 write!(f, "{folder}/{offset:010}-{}", hex::encode(nonce))
+            }
+            Self::Staging { upload } => {
+                let folder = ObjectFolder::Parts { upload: *upload };
+                write!(f, "{folder}.parts")
             }
             Self::StoreId => f.write_str("store-id"),
             Self::Probe => f.write_str("probe/ready"),
@@ -188,6 +197,7 @@ mod tests {
                 part(u64::MAX),
                 format!("staging/{ID}/18446744073709551615-00010203040506ff"),
             ),
+            (ObjectName::Staging { upload }, format!("staging/{ID}.parts")),
             (ObjectName::StoreId, "store-id".to_owned()),
             (ObjectName::Probe, "probe/ready".to_owned()),
         ]
@@ -206,6 +216,7 @@ mod tests {
             ObjectName::Probe => 6,
             ObjectName::AttachmentView { .. } => 7,
             ObjectName::AttachmentThumbnail { .. } => 8,
+            ObjectName::Staging { .. } => 9,
         }
     }
 
@@ -220,7 +231,7 @@ mod tests {
         }
         assert_eq!(
             variants.into_iter().collect::<Vec<_>>(),
-            [0, 1, 2, 3, 4, 5, 6, 7, 8]
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9]
         );
     }
 
@@ -239,6 +250,7 @@ mod tests {
             format!("staging/{ID}/+000000000-00010203040506ff"),
             format!("staging/{ID}/0000000000-0001"),
             format!("staging/{ID}"),
+            format!("staging/{ID}.part"),
             "store-id/x".to_owned(),
         ] {
             assert_eq!(text.parse::<ObjectName>(), Err(NotAnObjectName), "{text}");

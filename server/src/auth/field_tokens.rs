@@ -16,17 +16,33 @@ use protocol::{
 
 /// The stream that holds a token.
 pub async fn identify(app: &App, token: String) -> Result<FieldStream, Failure> {
+    Ok(identify_and(app, token, |_, _| ()).await?.0)
+}
+
+/// [`identify`], and what `look` reads for the stream in the same transaction. It is not called for a token that nobody
+/// holds.
+pub(crate) async fn identify_and<T: Send + 'static>(
+    app: &App,
+    token: String,
+    mut look: impl FnMut(&mut Tx<'_>, StreamId) -> T + Send + 'static,
+) -> Result<(FieldStream, T), Failure> {
     let hash = Sha256::of(token.as_bytes()).to_string();
     let now = app.clock.now();
-    let holder = app.read_quickly(move |tx| find(tx, &hash, now)).await?;
-    Ok(FieldStream {
+    let read = move |tx: &mut Tx<'_>| {
+        let holder = find(tx, &hash, now)?;
+        let seen = look(tx, holder.stream);
+        Ok((holder, seen))
+    };
+    let (holder, seen) = app.read_quickly(read).await?;
+    let field = FieldStream {
         stream: holder.stream,
         person: holder.person,
         post: holder.post,
         certificate: serde_json::from_str(&holder.certificate)?,
         token,
         expires: holder.expires,
-    })
+    };
+    Ok((field, seen))
 }
 
 /// The right of a request of this stream: it has not ended. A token that expires while a body arrives on a slow line takes

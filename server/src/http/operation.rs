@@ -20,16 +20,16 @@ use crate::{
     },
     auth::{actor::Staff, field_tokens, sessions},
     kernel::failure::Failure,
-    store::ReadTurn,
+    store::{ReadTurn, tx::Tx},
 };
 use axum::{
     Extension,
     extract::{Request, State},
-    http::header,
+    http::{Extensions, header},
     middleware::{Next, from_fn_with_state},
     response::Response,
 };
-use protocol::{problem::ProblemCode, role::Role};
+use protocol::{ids::StreamId, problem::ProblemCode, role::Role};
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex, PoisonError},
@@ -49,6 +49,14 @@ pub enum Access {
     /// Any signed-in person, also with a first password, which opens nothing else (A12).
     FirstPassword,
 }
+
+/// Reads for the stream of a request what its handler needs first, and hands it over in extensions of the request. Runs in
+/// the transaction that looks the token up, before the request waits for its turn: the handler checks in its writes what
+/// may have changed.
+pub type Look = Box<dyn FnMut(&mut Tx<'_>, StreamId) -> Extensions + Send>;
+
+/// Makes the [`Look`] of a request by its head; `None` if there is nothing to read.
+pub type LookAhead = fn(&App, &Request) -> Option<Look>;
 
 /// A set of routes, each with its access.
 #[derive(Default)]
@@ -71,6 +79,10 @@ impl Operations {
     pub fn field(self, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Field, routes)
     }
+    /// [`Self::field`] for handlers that begin with a read: with the token's it is one transaction.
+    pub fn field_ahead(self, look: LookAhead, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add_with(Access::Field, Some(look), routes)
+    }
     /// Routes for anybody; `why` is the reason.
     pub fn open(self, why: &'static str, routes: UtoipaMethodRouter<App>) -> Self {
         self.add(Access::Open(why), routes)
@@ -81,12 +93,20 @@ impl Operations {
         self.schemas.extend(other.schemas);
         self
     }
-    fn add(mut self, access: Access, (schemas, mut paths, methods): UtoipaMethodRouter<App>) -> Self {
+    fn add(self, access: Access, routes: UtoipaMethodRouter<App>) -> Self {
+        self.add_with(access, None, routes)
+    }
+    fn add_with(
+        mut self,
+        access: Access,
+        ahead: Option<LookAhead>,
+        (schemas, mut paths, methods): UtoipaMethodRouter<App>,
+    ) -> Self {
         for item in paths.paths.values_mut() {
             describe(item, access);
         }
         self.schemas.extend(schemas.iter().cloned());
-        let gate = from_fn_with_state(access, pass);
+        let gate = from_fn_with_state((access, ahead), pass);
         self.router = self.router.routes((schemas, paths, methods).layer(gate));
         self
     }
@@ -111,7 +131,7 @@ impl Operations {
 /// Checks the access and passes the request to its handler with the actor in its extensions, or answers with a problem. Its
 /// writes check the right again ([`crate::app::right`]).
 async fn pass(
-    State(access): State<Access>,
+    State((access, ahead)): State<(Access, Option<LookAhead>)>,
     app: Option<Extension<App>>,
     mut request: Request,
     next: Next,
@@ -129,8 +149,12 @@ async fn pass(
         Access::Field => {
             let token = bearer(&request)?;
             let address = strangers::counted(&app, &request, Door::WrongToken);
-            let found = field_tokens::identify(&app, token.clone());
-            let field = strangers::identified(&app, address, &token, found).await?;
+            let mut look = ahead.and_then(|ahead| ahead(&app, &request));
+            let found = field_tokens::identify_and(&app, token.clone(), move |tx, stream| {
+                look.as_mut().map(|look| look(tx, stream)).unwrap_or_default()
+            });
+            let (field, seen) = strangers::identified(&app, address, &token, found).await?;
+            request.extensions_mut().extend(seen);
             let (stream, right) = (field.stream, field_tokens::right(field.stream));
             request.extensions_mut().insert(field);
             (

@@ -74,15 +74,15 @@ async fn compare(app: &App, stream: StreamId, sha256: Sha256) -> Result<(), Fail
 
 /// The fingerprint of a stored photo; `None` if it has no content, cannot be decoded, or is not there.
 async fn fingerprint(app: &App, stream: StreamId, sha256: Sha256) -> Result<Option<Fingerprint>, Failure> {
-    let bytes = match app.blobs.get(&ObjectName::Photo { stream, sha256 }).await {
-        Ok(bytes) => bytes,
+    let (limits, name) = (limits(app), ObjectName::Photo { stream, sha256 });
+    let looked = app
+        .blobs
+        .look(&name, move |bytes| media::fingerprint(bytes, &limits));
+    let computed = match looked.await {
+        Ok(computed) => computed,
         Err(failure) if failure.code() == Some(ProblemCode::NotFound) => return Ok(None),
         Err(failure) => return Err(failure),
     };
-    let limits = limits(app);
-    let computed = tokio::task::spawn_blocking(move || media::fingerprint(&bytes, &limits))
-        .await
-        .map_err(Failure::internal)?;
     Ok(computed.unwrap_or_else(|error| {
         tracing::warn!(%sha256, %error, "a photo has no fingerprint");
         None

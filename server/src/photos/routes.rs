@@ -2,7 +2,7 @@
 
 use super::{
     attachments,
-    tus::{field_routes, staff_routes},
+    tus::{ahead::look, field_routes, staff_routes},
 };
 use crate::http::operation::Operations;
 use protocol::role::Role;
@@ -24,13 +24,16 @@ pub fn routes() -> Operations {
             "it states versions and limits only; browsers ask it before they send a token",
             routes!(field_routes::options),
         )
-        .field(routes!(field_routes::create))
-        .field(routes!(
-            field_routes::head,
-            field_routes::patch,
-            field_routes::terminate,
-            field_routes::overridden
-        ))
+        .field_ahead(look, routes!(field_routes::create))
+        .field_ahead(
+            look,
+            routes!(
+                field_routes::head,
+                field_routes::patch,
+                field_routes::terminate,
+                field_routes::overridden
+            ),
+        )
         .staff(ATTACHERS, routes!(attachments::attach))
         .open(
             "it states versions and limits only; browsers ask it before they send a token",

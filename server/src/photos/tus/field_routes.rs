@@ -1,8 +1,8 @@
 //! The routes of tus for terminals. Their doc comments are the texts of the API description.
 
-use super::{handlers, owner::Owner, wire};
+use super::{ahead::ReadAhead, handlers, owner::Owner, wire};
 use crate::{app::state::App, auth::actor::FieldStream, http::body::Path};
-use axum::{body::Body, extract::State, http::HeaderMap, response::Response};
+use axum::{Extension, body::Body, extract::State, http::HeaderMap, response::Response};
 use protocol::{ids::UploadId, problem::Problem};
 
 /// Supported versions and extensions of the tus protocol.
@@ -34,10 +34,20 @@ pub(in crate::photos) async fn options(State(app): State<App>) -> Response {
 pub(in crate::photos) async fn create(
     State(app): State<App>,
     field: FieldStream,
+    ahead: Option<Extension<ReadAhead>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    wire::answer(handlers::create(&app, Owner::Stream(field.stream), &headers, body).await)
+    wire::answer(
+        handlers::create(
+            &app,
+            Owner::Stream(field.stream),
+            &headers,
+            ahead.map(|ahead| ahead.0.0),
+            body,
+        )
+        .await,
+    )
 }
 
 /// Returns the offset of an upload.
@@ -53,9 +63,19 @@ pub(in crate::photos) async fn head(
     State(app): State<App>,
     field: FieldStream,
     Path(upload): Path<UploadId>,
+    ahead: Option<Extension<ReadAhead>>,
     headers: HeaderMap,
 ) -> Response {
-    wire::answer(handlers::current_offset(&app, Owner::Stream(field.stream), upload, &headers).await)
+    wire::answer(
+        handlers::current_offset(
+            &app,
+            Owner::Stream(field.stream),
+            upload,
+            &headers,
+            ahead.map(|ahead| ahead.0.0),
+        )
+        .await,
+    )
 }
 
 /// Appends bytes to an upload. If the request body is cut off, the bytes that arrived are kept.
@@ -80,10 +100,21 @@ pub(in crate::photos) async fn patch(
     State(app): State<App>,
     field: FieldStream,
     Path(upload): Path<UploadId>,
+    ahead: Option<Extension<ReadAhead>>,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    wire::answer(handlers::patch(&app, Owner::Stream(field.stream), upload, &headers, body).await)
+    wire::answer(
+        handlers::patch(
+            &app,
+            Owner::Stream(field.stream),
+            upload,
+            &headers,
+            ahead.map(|ahead| ahead.0.0),
+            body,
+        )
+        .await,
+    )
 }
 
 /// Terminates an upload. A photo that is already stored is kept.

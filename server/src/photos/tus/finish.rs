@@ -2,27 +2,29 @@
 //! owner gets a receipt. Any replica can do this, and repeat it until it succeeds.
 
 use super::{
+    examine::{ExaminedPicture, Expected},
     held::{HeldPicture, receipt},
+    parts::Part,
+    reject::{delete_staging, refuse, start_again},
+    spool::{blocking, publish},
+    target::{ReceivedBody, Target},
     upload::{Upload, UploadContent},
 };
 use crate::{
-    app::{changes::Change, ctx::Ctx, object_name::ObjectName, state::App},
+    app::{changes::Change, ctx::Ctx, object_files::OpenedStaging, state::App},
     kernel::failure::Failure,
     params,
     photos::{
         attachments::{self, Attached},
-        checks::{limits, not_a_photo},
         shown,
     },
     store::{error::StoreError, tx::Tx},
 };
 use bytes::{Bytes, BytesMut};
 use protocol::{
-    ids::{EntryId, StreamId, UploadId},
+    ids::{EntryId, StreamId},
     photo::Sha256,
     problem::ProblemCode,
-    sabotage::{self, Defect},
-    time::Millis,
 };
 
 /// Finishes an upload whose last byte has arrived.
@@ -41,191 +43,209 @@ pub(super) async fn finish(app: &App, upload: &Upload) -> Result<HeldPicture, Fa
     }
     let mut kept = None;
     if before.is_none() {
-        // The parts are concatenated in memory.
-        let _room = app.blobs.assembling().await?;
-        let bytes = match assemble(app, upload, &parts).await {
-            Ok(bytes) => bytes,
-            // Another replica may have finished the upload and deleted the parts.
-            Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {
-                let asked = upload.clone();
-                return match app.read(move |tx| Ok(asked.held(tx)?)).await? {
-                    Some(held) => Ok(held),
-                    None => Err(start_again(app, upload).await?),
-                };
-            }
-            Err(failure) => return Err(failure),
+        kept = match publish_staged(app, upload, &parts).await? {
+            Some(published) => Some(published),
+            None => match assemble_and_keep(app, upload, &parts).await {
+                // Another replica may have finished the upload and deleted the parts.
+                Err(failure) if failure.code() == Some(ProblemCode::NotFound) => {
+                    let asked = upload.clone();
+                    return match app.read(move |tx| Ok(asked.held(tx)?)).await? {
+                        Some(held) => Ok(held),
+                        None => Err(start_again(app, upload).await?),
+                    };
+                }
+                kept => Some(kept?),
+            },
         };
-        kept = Some(keep(app, upload, bytes).await?);
     }
     let confirmed = upload.clone();
     let held = app
-        .write(move |tx, ctx| confirm(tx, ctx, &confirmed, kept.as_ref()))
+        .write(move |tx, ctx| confirm(tx, ctx, &confirmed, true, kept.as_ref()))
         .await?;
     delete_staging(app, id).await;
     Ok(held)
 }
 
-/// [`finish`] for bytes that arrived in one piece: they get their final name without having been parts. If the upload is
-/// not registered, it is inserted in the same commit. Returns the finished upload.
-pub(super) async fn finish_at_once(
-    app: &App,
-    upload: Upload,
-    is_registered: bool,
-    bytes: Bytes,
-) -> Result<Upload, Failure> {
-    let now = app.clock.now();
-    let asked = upload.clone();
-    let before = app
-        .read(move |tx| {
-            if is_registered {
-                check_untouched(tx, &asked, now)?;
-            }
-            Ok(asked.held(tx)?)
-        })
-        .await?;
-    let kept = match before {
-        None => {
-            let _room = match upload.content {
-                UploadContent::Attachment { .. } => Some(app.blobs.assembling().await?),
-                UploadContent::Photo { .. } => None,
-            };
-            Some(keep(app, &upload, bytes).await?)
-        }
-        Some(_) => None,
+/// Gives a photo that is complete in one staging file its final name. `None` if it has to be assembled: it is in several
+/// files, or another request uses the file, or it is an attachment, of which more is made.
+async fn publish_staged(app: &App, upload: &Upload, parts: &[Part]) -> Result<Option<Attached>, Failure> {
+    let (Some(files), [part], UploadContent::Photo { .. }) = (app.blobs.files(), parts, upload.content)
+    else {
+        return Ok(None);
     };
-    let confirmed = upload.clone();
-    let removed = app
-        .write(move |tx, ctx| {
-            let removed = if is_registered {
-                // Of two requests for offset 0 one succeeds, as with parts.
-                check_untouched(tx, &confirmed, ctx.now)?;
-                Vec::new()
-            } else {
-                confirmed.clone().register(tx, ctx.now)?.removed
-            };
-            confirm(tx, ctx, &confirmed, kept.as_ref())?;
-            Ok(removed)
-        })
-        .await?;
-    for id in removed {
-        delete_staging(app, id).await;
+    if (part.offset, part.size) != (0, upload.length) {
+        return Ok(None);
     }
-    Ok(Upload {
-        arrived: upload.length,
-        finished: Some(now),
-        ..upload
+    let (files, part, expected) = (files.clone(), *part, Expected::of(app, upload));
+    let mut room = app.blobs.examining(upload.length).await?;
+    let examined = blocking(move || match files.open(&part.object, part.size)? {
+        OpenedStaging::Ready(mut file) => publish(&files, &mut file, &expected, None, &mut room).map(Some),
+        OpenedStaging::Longer(_) | OpenedStaging::Taken | OpenedStaging::Lost => Ok(None),
     })
-}
-
-fn check_untouched(tx: &mut Tx<'_>, upload: &Upload, now: Millis) -> Result<(), Failure> {
-    match Upload::load(tx, upload.content.owner(), upload.id, now)?.arrived {
-        0 => Ok(()),
-        _ => Err(Failure::of(ProblemCode::UploadOffset)),
+    .await?;
+    match examined {
+        None => Ok(None),
+        Some(examined) => accepted(app, upload, examined).await.map(Some),
     }
 }
 
-async fn assemble(app: &App, upload: &Upload, parts: &[ObjectName]) -> Result<Bytes, Failure> {
-    let mut bytes = BytesMut::with_capacity(usize::try_from(upload.length).unwrap_or(0));
-    for object in parts {
-        bytes.extend_from_slice(&app.blobs.get(object).await?);
-    }
-    Ok(bytes.freeze())
-}
-
-/// Stores the bytes under their final name if they match the named hash and are a picture.
-async fn keep(app: &App, upload: &Upload, bytes: Bytes) -> Result<Attached, Failure> {
-    match examine(app, upload, bytes).await? {
-        ExaminedPicture::Picture(picture, _) if sabotage::is(Defect::PhotoNotKept) => Ok(picture),
-        ExaminedPicture::Picture(mut picture, bytes) => {
-            if let UploadContent::Attachment { .. } = upload.content {
-                picture.shown = match shown::make(app, bytes.clone()).await {
-                    Ok(shown) => Some(shown),
-                    Err(failure) if failure.code() == Some(ProblemCode::Internal) => return Err(failure),
-                    Err(failure) => return Err(refuse(app, upload, failure).await?),
-                };
-            }
-            let name = upload.content.object(picture.sha256);
-            app.blobs.put_durable(&name, bytes).await?;
-            Ok(picture)
-        }
+/// The picture, if the bytes are one; else records why not, and returns the failure to answer with.
+async fn accepted(app: &App, upload: &Upload, examined: ExaminedPicture) -> Result<Attached, Failure> {
+    match examined {
+        ExaminedPicture::Picture(picture) => Ok(picture),
         ExaminedPicture::OtherBytes => Err(start_again(app, upload).await?),
         ExaminedPicture::NoPicture(failure) => Err(refuse(app, upload, failure).await?),
     }
 }
 
-/// Removes an upload whose bytes are no picture. Returns the failure to answer with.
-async fn refuse(app: &App, upload: &Upload, failure: Failure) -> Result<Failure, Failure> {
-    let code = failure.code().unwrap_or(ProblemCode::PhotoNotImage);
-    reject(app, upload, code, |tx, upload| {
-        upload.content.owner().tables().remove(tx, upload.id)
-    })
-    .await?;
-    Ok(failure)
-}
-
-enum ExaminedPicture {
-    Picture(Attached, Bytes),
-    /// The bytes differ from the hash that the client or the entry named.
-    OtherBytes,
-    NoPicture(Failure),
-}
-
-/// Hashes and decodes the bytes, which takes some milliseconds; runs outside the async threads.
-async fn examine(app: &App, upload: &Upload, bytes: Bytes) -> Result<ExaminedPicture, Failure> {
-    let (limits, named, length) = (limits(app), upload.content.named(), upload.length);
-    tokio::task::spawn_blocking(move || {
-        let is_length_right = bytes.len() as u64 == length;
-        let picture = |sha256, width, height| {
-            let attached = Attached {
-                sha256,
-                size: length,
-                width,
-                height,
-                shown: None,
-            };
-            ExaminedPicture::Picture(attached, bytes.clone())
+/// [`finish`] for bytes that arrived in one piece: they get their final name without having been parts. If the upload is
+/// not registered, it is inserted in the same commit. `hash` is the hash of the bytes, if it is known.
+pub(super) async fn finish_at_once(
+    app: &App,
+    target: Target,
+    bytes: Bytes,
+    hash: Option<Sha256>,
+) -> Result<ReceivedBody, Failure> {
+    let upload = target.upload;
+    let kept = if target.is_held {
+        None
+    } else {
+        let _room = match upload.content {
+            UploadContent::Attachment { .. } => Some(app.blobs.assembling().await?),
+            UploadContent::Photo { .. } => None,
         };
-        let sha256 = Sha256::of(&bytes);
-        match named {
-            Some(named) if is_length_right && sabotage::is(Defect::UploadByLength) => picture(named, 0, 0),
-            _ if !is_length_right => ExaminedPicture::OtherBytes,
-            Some(named) if named != sha256 => ExaminedPicture::OtherBytes,
-            _ => match media::inspect(&bytes, &limits) {
-                Ok(info) => {
-                    let (width, height) = info.upright_size();
-                    picture(sha256, width, height)
-                }
-                Err(error) => ExaminedPicture::NoPicture(not_a_photo(&error)),
-            },
+        Some(keep(app, &upload, bytes, hash).await?)
+    };
+    let is_registered = target.is_registered;
+    app.write(move |tx, ctx| {
+        if is_registered {
+            // Of two requests for offset 0 one succeeds, as with parts.
+            Upload::load_at(tx, upload.content.owner(), upload.id, ctx.now, 0)?;
         }
+        finished(tx, ctx, &upload, is_registered, kept.as_ref())
     })
     .await
-    .map_err(Failure::internal)
 }
 
-/// Finishes the upload and records the stored object. `kept` is absent if the picture was held before.
+/// [`finish`] for a photo whose last bytes, which no row counts yet, have just been appended to its staging file and which
+/// was examined there: counting and finishing are one commit.
+pub(super) async fn finish_spooled(
+    app: &App,
+    upload: Upload,
+    examined: ExaminedPicture,
+) -> Result<ReceivedBody, Failure> {
+    let kept = accepted(app, &upload, examined).await?;
+    let id = upload.id;
+    let received = app
+        .write(move |tx, ctx| {
+            Upload::load_at(tx, upload.content.owner(), id, ctx.now, upload.arrived)?;
+            finished(tx, ctx, &upload, true, Some(&kept))
+        })
+        .await?;
+    delete_staging(app, id).await;
+    Ok(received)
+}
+
+fn finished(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    upload: &Upload,
+    is_registered: bool,
+    kept: Option<&Attached>,
+) -> Result<ReceivedBody, Failure> {
+    let held = confirm(tx, ctx, upload, is_registered, kept)?;
+    let upload = Upload {
+        arrived: upload.length,
+        finished: Some(ctx.now),
+        ..upload.clone()
+    };
+    Ok(ReceivedBody {
+        upload,
+        held: Some(held),
+    })
+}
+
+/// Reads the parts into memory and stores them as one object. `request.not_found` if one is missing or too short.
+async fn assemble_and_keep(app: &App, upload: &Upload, parts: &[Part]) -> Result<Attached, Failure> {
+    let _room = app.blobs.assembling().await?;
+    let mut bytes = BytesMut::with_capacity(usize::try_from(upload.length).unwrap_or(0));
+    for part in parts {
+        let object = app.blobs.get(&part.object).await?;
+        // What follows the synced bytes does not count.
+        let counted = usize::try_from(part.size)
+            .ok()
+            .and_then(|size| object.get(..size));
+        bytes.extend_from_slice(counted.ok_or_else(|| Failure::of(ProblemCode::NotFound))?);
+    }
+    keep(app, upload, bytes.freeze(), None).await
+}
+
+/// Stores the bytes under their final name if they match the named hash and are a picture.
+async fn keep(app: &App, upload: &Upload, bytes: Bytes, hash: Option<Sha256>) -> Result<Attached, Failure> {
+    let expected = Expected::of(app, upload);
+    if let (UploadContent::Photo { .. }, Some(files)) = (upload.content, app.blobs.files()) {
+        // Both in one call: each is a change of threads.
+        let files = files.clone();
+        let examined = blocking(move || {
+            let examined = expected.examine(&bytes, hash);
+            if let ExaminedPicture::Picture(picture) = &examined
+                && let Some(name) = expected.object(picture)
+            {
+                files.put(&name, &bytes)?;
+            }
+            Ok(examined)
+        })
+        .await?;
+        return accepted(app, upload, examined).await;
+    }
+    let (looking, looked) = (expected.clone(), bytes.clone());
+    let examined = blocking(move || Ok(looking.examine(&looked, hash))).await?;
+    let mut picture = accepted(app, upload, examined).await?;
+    let Some(name) = expected.object(&picture) else {
+        return Ok(picture);
+    };
+    if let UploadContent::Attachment { .. } = upload.content {
+        picture.shown = match shown::make(app, bytes.clone()).await {
+            Ok(shown) => Some(shown),
+            Err(failure) if failure.code() == Some(ProblemCode::Internal) => return Err(failure),
+            Err(failure) => return Err(refuse(app, upload, failure).await?),
+        };
+    }
+    app.blobs.put_durable(&name, bytes).await?;
+    Ok(picture)
+}
+
+/// Finishes the upload, or inserts it as a finished one, and records the stored object. `kept` is absent if the picture was
+/// held before.
 fn confirm(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     upload: &Upload,
+    is_registered: bool,
     kept: Option<&Attached>,
 ) -> Result<HeldPicture, Failure> {
-    let tables = upload.content.owner().tables();
+    let finish = |tx: &mut Tx<'_>, sha256| match is_registered {
+        true => {
+            let tables = upload.content.owner().tables();
+            tables.finish(tx, upload.id, sha256, ctx.now)
+        }
+        false => upload.insert_finished(tx, sha256, ctx.now),
+    };
     match (upload.content, kept) {
         (UploadContent::Photo { stream, sha256 }, _) => {
-            let is_new = mark_received(tx, ctx, stream, sha256)?;
-            tables.finish(tx, upload.id, sha256, ctx.now)?;
-            if is_new {
+            finish(tx, sha256)?;
+            if mark_received(tx, ctx, stream, sha256)? {
                 photo_held(tx, ctx, stream, sha256)?;
             }
             let receipt = receipt(tx, stream, sha256)?;
+            // Between the first look and this commit the entry was erased.
             receipt
                 .map(HeldPicture::Photo)
-                .ok_or_else(|| Failure::internal("a photo was uploaded that no entry names"))
+                .ok_or_else(|| Failure::of(ProblemCode::PhotoUnnamed))
         }
         (UploadContent::Attachment { person, .. }, Some(attached)) => {
             attachments::insert(tx, person, attached, ctx.now)?;
-            tables.finish(tx, upload.id, attached.sha256, ctx.now)?;
+            finish(tx, attached.sha256)?;
             Ok(HeldPicture::Attachment(attached.clone()))
         }
         (UploadContent::Attachment { .. }, None) => upload
@@ -254,46 +274,4 @@ fn photo_held(tx: &mut Tx<'_>, ctx: &mut Ctx, stream: StreamId, sha256: Sha256) 
         ctx.changed(Change::PhotoHeld { entry });
     }
     Ok(())
-}
-
-/// The bytes differ from the named hash: the client has to send all of them again. Returns the failure to answer
-/// with.
-async fn start_again(app: &App, upload: &Upload) -> Result<Failure, Failure> {
-    reject(app, upload, ProblemCode::PhotoHash, |tx, upload| {
-        upload.content.owner().tables().restart(tx, upload.id)
-    })
-    .await?;
-    Ok(Failure::of(ProblemCode::PhotoHash))
-}
-
-/// Records why a photo was not accepted, runs `change` on the upload and deletes the staging objects.
-async fn reject(
-    app: &App,
-    upload: &Upload,
-    code: ProblemCode,
-    change: fn(&mut Tx<'_>, &Upload) -> Result<(), StoreError>,
-) -> Result<(), Failure> {
-    if let UploadContent::Photo { .. } = upload.content {
-        metrics::counter!("xunge_photo_faults_total", "code" => code.as_str()).increment(1);
-    }
-    let rejected = upload.clone();
-    app.write(move |tx, _| {
-        if let UploadContent::Photo { stream, sha256 } = rejected.content {
-            tx.execute(
-                "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
-                params![stream.to_string(), sha256.to_string(), code.as_str()],
-            )?;
-        }
-        Ok(change(tx, &rejected)?)
-    })
-    .await?;
-    delete_staging(app, upload.id).await;
-    Ok(())
-}
-
-/// Deletes the staging objects of an upload that has no parts any more. A failure is logged only.
-pub(super) async fn delete_staging(app: &App, id: UploadId) {
-    if let Err(error) = app.blobs.remove_all(&Upload::folder(id)).await {
-        tracing::warn!(%error, "staging objects could not be deleted");
-    }
 }

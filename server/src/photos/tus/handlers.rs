@@ -1,11 +1,14 @@
 //! The operations of tus, for either owner.
 
 use super::{
-    finish::{delete_staging, finish},
+    ahead::{AheadOf, LoadedUpload},
+    finish::finish,
     held::HeldPicture,
     lost::reset_if_lost,
     owner::Owner,
-    receive::{Target, receive, register},
+    receive::{receive, register},
+    reject::delete_staging,
+    target::{ReceivedBody, Target},
     upload::{Upload, UploadContent, expiry},
     wire::{self, Checksum, empty, text},
 };
@@ -24,6 +27,7 @@ pub(super) async fn create(
     app: &App,
     owner: Owner,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
     body: Body,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
@@ -66,9 +70,17 @@ pub(super) async fn create(
         expires: expiry(ctx.now, app.settings.upload_hours),
         finished: None,
     };
-    reset_if_lost(app, content).await?;
-    let announced = upload.clone();
-    let held = app.read(move |tx| announced.check(tx)).await?;
+    let mut held = match ahead {
+        Some(AheadOf::Creation {
+            content: of,
+            length: bytes,
+            checked,
+        }) if (of, bytes) == (content, length) => checked?,
+        _ => app.read(move |tx| content.check(tx, length)).await?,
+    };
+    if reset_if_lost(app, content, held.as_ref()).await? {
+        held = None;
+    }
     if held.is_some() || !wire::is_chunk(headers) {
         if held.is_none() && wire::resumes(&upload.metadata) {
             let again = upload.clone();
@@ -83,10 +95,12 @@ pub(super) async fn create(
     let target = Target {
         upload,
         is_registered: false,
+        is_held: false,
+        last: None,
         checksum,
     };
     match take(app, target, body).await {
-        Ok((upload, held)) => Ok(created(&upload, held.as_ref())),
+        Ok(received) => Ok(created(&received.upload, received.held.as_ref())),
         Err(failure) => {
             // The client never learns the id of an upload whose first bytes were refused.
             app.write(move |tx, _| Ok(owner.tables().remove(tx, id)?)).await?;
@@ -102,19 +116,20 @@ pub(super) async fn current_offset(
     owner: Owner,
     id: UploadId,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
-    let mut upload = load(app, owner, id).await?;
-    let mut held = None;
-    if reset_if_lost(app, upload.content).await? {
-        upload = load(app, owner, id).await?;
+    let loaded = loaded(app, owner, id, ahead).await?;
+    let (mut upload, mut held) = (loaded.upload, None);
+    if reset_if_lost(app, upload.content, loaded.held.as_ref()).await? {
+        upload = load(app, owner, id).await?.upload;
     }
     if upload.arrived == upload.length {
         // Also needed if the server stopped between the last byte and its answer.
         match finish(app, &upload).await {
             Ok(finished) => held = Some(finished),
             Err(failure) if failure.code() == Some(ProblemCode::PhotoHash) => {
-                upload = load(app, owner, id).await?;
+                upload = load(app, owner, id).await?.upload;
             }
             Err(failure) => return Err(failure),
         }
@@ -138,6 +153,7 @@ pub(super) async fn patch(
     owner: Owner,
     id: UploadId,
     headers: &HeaderMap,
+    ahead: Option<AheadOf>,
     body: Body,
 ) -> Result<Response, Failure> {
     wire::check_version(headers)?;
@@ -147,12 +163,12 @@ pub(super) async fn patch(
     let offset = wire::number(headers, &wire::UPLOAD_OFFSET)?
         .ok_or_else(|| wire::malformed("upload-offset is missing"))?;
     let checksum = Checksum::of(headers)?;
-    let upload = load(app, owner, id).await?;
+    let LoadedUpload { upload, last, held } = loaded(app, owner, id, ahead).await?;
     if offset != upload.arrived {
         let detail = format!("the upload stands at {}", upload.arrived);
         return Err(Failure::because(ProblemCode::UploadOffset, detail));
     }
-    reset_if_lost(app, upload.content).await?;
+    let is_lost = reset_if_lost(app, upload.content, held.as_ref()).await?;
     let announced = wire::number(headers, &header::CONTENT_LENGTH)?;
     if announced.is_some_and(|bytes| bytes > upload.length - upload.arrived) {
         return Err(Failure::because(
@@ -163,10 +179,13 @@ pub(super) async fn patch(
     let target = Target {
         upload,
         is_registered: true,
+        is_held: held.is_some() && !is_lost,
+        last,
         checksum,
     };
-    let (upload, held) = take(app, target, body).await?;
-    Ok(empty(StatusCode::NO_CONTENT, progress(&upload, held.as_ref())))
+    let received = take(app, target, body).await?;
+    let progress = progress(&received.upload, received.held.as_ref());
+    Ok(empty(StatusCode::NO_CONTENT, progress))
 }
 
 /// DELETE: removes the upload. A photo or attachment that is held stays.
@@ -195,27 +214,38 @@ pub(super) async fn overridden(
     body: Body,
 ) -> Result<Response, Failure> {
     match text(headers, &wire::METHOD_OVERRIDE) {
-        Some("PATCH") => patch(app, owner, id, headers, body).await,
+        Some("PATCH") => patch(app, owner, id, headers, None, body).await,
         Some("DELETE") => terminate(app, owner, id, headers).await,
-        Some("HEAD") => current_offset(app, owner, id, headers).await,
+        Some("HEAD") => current_offset(app, owner, id, headers, None).await,
         _ => Err(Failure::of(ProblemCode::MethodNotAllowed)),
     }
 }
 
-async fn load(app: &App, owner: Owner, id: UploadId) -> Result<Upload, Failure> {
+async fn load(app: &App, owner: Owner, id: UploadId) -> Result<LoadedUpload, Failure> {
     let now = app.clock.now();
-    app.read(move |tx| Upload::load(tx, owner, id, now)).await
+    app.read(move |tx| LoadedUpload::read(tx, owner, id, now)).await
+}
+
+/// [`load`], unless it was done ahead.
+async fn loaded(
+    app: &App,
+    owner: Owner,
+    id: UploadId,
+    ahead: Option<AheadOf>,
+) -> Result<LoadedUpload, Failure> {
+    match ahead {
+        Some(AheadOf::Upload { id: of, loaded }) if of == id => loaded,
+        _ => load(app, owner, id).await,
+    }
 }
 
 /// Receives a body that begins at the current offset, and finishes the upload with its last byte.
-async fn take(app: &App, target: Target, body: Body) -> Result<(Upload, Option<HeldPicture>), Failure> {
-    let upload = receive(app, target, body).await?;
-    let held = if upload.arrived == upload.length {
-        Some(finish(app, &upload).await?)
-    } else {
-        None
-    };
-    Ok((upload, held))
+async fn take(app: &App, target: Target, body: Body) -> Result<ReceivedBody, Failure> {
+    let mut received = receive(app, target, body).await?;
+    if received.held.is_none() && received.upload.arrived == received.upload.length {
+        received.held = Some(finish(app, &received.upload).await?);
+    }
+    Ok(received)
 }
 
 /// Returns the headers with the progress of an upload: the offset, and either the receipt or the expiry.

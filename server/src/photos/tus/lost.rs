@@ -1,6 +1,6 @@
 //! Photos whose object was lost.
 
-use super::{held::receipt, upload::UploadContent};
+use super::{held::HeldPicture, upload::UploadContent};
 use crate::{
     app::{object_name::ObjectName, state::App},
     kernel::failure::Failure,
@@ -11,14 +11,15 @@ use crate::{
 ///
 /// The object of a received photo is missing after the object store was restored from an older backup than the database.
 /// The photo then counts as not received and its finished uploads are removed, so that the terminal sends it again.
-pub(super) async fn reset_if_lost(app: &App, content: UploadContent) -> Result<bool, Failure> {
-    let (stream, sha256) = match content {
-        UploadContent::Photo { stream, sha256 } => (stream, sha256),
-        UploadContent::Attachment { .. } => return Ok(false),
-    };
-    let Some(held) = app.read(move |tx| Ok(receipt(tx, stream, sha256)?)).await? else {
+pub(super) async fn reset_if_lost(
+    app: &App,
+    content: UploadContent,
+    held: Option<&HeldPicture>,
+) -> Result<bool, Failure> {
+    let (UploadContent::Photo { stream, sha256 }, Some(HeldPicture::Photo(held))) = (content, held) else {
         return Ok(false);
     };
+    let received = held.received.0;
     if app.blobs.holds(&ObjectName::Photo { stream, sha256 }).await? {
         return Ok(false);
     }
@@ -28,7 +29,7 @@ pub(super) async fn reset_if_lost(app: &App, content: UploadContent) -> Result<b
         // Not a photo that was received again after the check.
         let reset = tx.execute(
             "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2 AND received = ?3",
-            params![&stream, &hash, held.received.0],
+            params![&stream, &hash, received],
         )?;
         if reset > 0 {
             tx.execute(

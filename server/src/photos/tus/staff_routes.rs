@@ -37,7 +37,7 @@ pub(in crate::photos) async fn create(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    wire::answer(handlers::create(&app, Owner::Person(staff.person), &headers, body).await)
+    wire::answer(handlers::create(&app, Owner::Person(staff.person), &headers, None, body).await)
 }
 
 /// Returns the offset of an upload.
@@ -55,7 +55,7 @@ pub(in crate::photos) async fn head(
     Path(upload): Path<UploadId>,
     headers: HeaderMap,
 ) -> Response {
-    wire::answer(handlers::current_offset(&app, Owner::Person(staff.person), upload, &headers).await)
+    wire::answer(handlers::current_offset(&app, Owner::Person(staff.person), upload, &headers, None).await)
 }
 
 /// Appends bytes to an upload. If the request body is cut off, the bytes that arrived are kept.
@@ -83,7 +83,7 @@ pub(in crate::photos) async fn patch(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    wire::answer(handlers::patch(&app, Owner::Person(staff.person), upload, &headers, body).await)
+    wire::answer(handlers::patch(&app, Owner::Person(staff.person), upload, &headers, None, body).await)
 }
 
 /// Terminates an upload. An attachment that is already stored is kept.

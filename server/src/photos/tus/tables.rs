@@ -1,16 +1,33 @@
 //! The statements on an upload and its parts that need no more than its id. Photos and attachments have a pair of tables
 //! each, with the same columns for everything that these statements need.
 
-use super::owner::{Owner, Tables};
+use super::{
+    owner::{Owner, Tables},
+    parts::{Part, StoredBytes},
+};
 use crate::{
     app::object_name::ObjectName,
+    kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx, value::Row},
 };
-use protocol::{ids::UploadId, photo::Sha256, time::Millis};
+use protocol::{ids::UploadId, photo::Sha256, problem::ProblemCode, time::Millis};
 
-/// The names of an upload's parts.
-const PARTS: &str = "SELECT object FROM {part} WHERE upload = ?1 ORDER BY position";
+/// An upload's parts.
+const PARTS: &str = "SELECT position, size, object FROM {part} WHERE upload = ?1 ORDER BY position";
+
+/// A size or an offset as a column. Lengths are limited by the settings, far below the maximum of `i64`.
+pub(super) fn column(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
+fn part(row: &Row) -> Result<Part, StoreError> {
+    Ok(Part {
+        offset: row.get("position")?,
+        size: row.get("size")?,
+        object: row.parse("object")?,
+    })
+}
 
 /// Returns `None` for a row that cannot be decoded, and logs its column, never its content. Such a row exists only
 /// after somebody changed the database by hand; it must not stop the sweep for all other uploads.
@@ -37,11 +54,47 @@ impl Tables {
         Ok(())
     }
 
-    /// The objects of the parts, in order.
-    pub fn parts(self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<ObjectName>, StoreError> {
-        tx.all(&self.sql(PARTS), params![id.to_string()], |row| {
-            row.parse("object")
-        })
+    /// The parts, in order.
+    pub fn parts(self, tx: &mut Tx<'_>, id: UploadId) -> Result<Vec<Part>, StoreError> {
+        tx.all(&self.sql(PARTS), params![id.to_string()], part)
+    }
+
+    /// The last part.
+    pub fn last_part(self, tx: &mut Tx<'_>, id: UploadId) -> Result<Option<Part>, StoreError> {
+        let last = self.sql(
+            "SELECT position, size, object FROM {part} WHERE upload = ?1 ORDER BY position DESC LIMIT 1",
+        );
+        tx.opt(&last, params![id.to_string()], part)
+    }
+
+    /// Writes the rows of bytes that were stored. `upload.offset` if the part that they were appended to has changed.
+    pub fn count(self, tx: &mut Tx<'_>, id: UploadId, stored: &StoredBytes) -> Result<(), Failure> {
+        match stored {
+            StoredBytes::New(parts) => {
+                let insert =
+                    self.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
+                for part in parts {
+                    let object = part.object.to_string();
+                    tx.execute(
+                        &insert,
+                        params![id.to_string(), column(part.offset), column(part.size), object],
+                    )?;
+                }
+            }
+            StoredBytes::Grown { part, by } => {
+                let grow = self.sql(
+                    "UPDATE {part} SET size = ?5
+                     WHERE upload = ?1 AND position = ?2 AND size = ?3 AND object = ?4",
+                );
+                let (at, size, object) = (column(part.offset), column(part.size), part.object.to_string());
+                let grown = column(part.size.saturating_add(*by));
+                let grown = tx.execute(&grow, params![id.to_string(), at, size, object, grown])?;
+                if grown == 0 {
+                    return Err(Failure::of(ProblemCode::UploadOffset));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The objects of the parts whose names can be decoded.

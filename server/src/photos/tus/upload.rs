@@ -3,6 +3,8 @@
 use super::{
     held::{HeldPicture, receipt},
     owner::Owner,
+    parts::StoredBytes,
+    tables::column,
 };
 use crate::{
     app::{
@@ -81,6 +83,29 @@ impl UploadContent {
             Self::Attachment { sha256, .. } => sha256,
         }
     }
+    /// Checks that an upload of this many bytes may begin, and returns the receipt of a photo that is already held.
+    ///
+    /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
+    pub fn check(self, tx: &mut Tx<'_>, length: u64) -> Result<Option<HeldPicture>, Failure> {
+        let (stream, sha256) = match self {
+            Self::Photo { stream, sha256 } => (stream, sha256),
+            Self::Attachment { .. } => return Ok(None),
+        };
+        let sizes: Vec<u64> = tx.all(
+            "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
+            params![stream.to_string(), sha256.to_string()],
+            |row| row.get("size"),
+        )?;
+        if sizes.is_empty() {
+            return Err(Failure::of(ProblemCode::PhotoUnnamed));
+        }
+        if !sizes.contains(&length) {
+            let detail = format!("{} bytes announced, {sizes:?} named", length);
+            return Err(Failure::because(ProblemCode::PhotoSize, detail));
+        }
+        Ok(receipt(tx, stream, sha256)?.map(HeldPicture::Photo))
+    }
+
     /// The final name of the bytes, whose hash is `sha256`.
     pub fn object(self, sha256: Sha256) -> ObjectName {
         match self {
@@ -100,48 +125,12 @@ pub(super) struct RegisteredUpload {
     pub removed: Vec<UploadId>,
 }
 
-/// Consecutive bytes of an upload, stored as one object.
-#[derive(Debug, Clone)]
-pub(super) struct Part {
-    pub offset: u64,
-    pub size: u64,
-    pub object: ObjectName,
-}
-
-/// A size or an offset as a column. Lengths are limited by the settings, far below the maximum of `i64`.
-fn column(bytes: u64) -> i64 {
-    i64::try_from(bytes).unwrap_or(i64::MAX)
-}
-
 /// When an upload that was last continued at `now` expires.
 pub(super) fn expiry(now: Millis, hours: u32) -> Millis {
     now.plus(i64::from(hours) * 3_600_000)
 }
 
 impl Upload {
-    /// Checks that this upload may begin, and returns the receipt of a photo that is already held.
-    ///
-    /// A photo needs an entry in custody that names its hash (`photo.unnamed`) and size (`photo.size`).
-    pub fn check(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, Failure> {
-        let (stream, sha256) = match self.content {
-            UploadContent::Photo { stream, sha256 } => (stream, sha256),
-            UploadContent::Attachment { .. } => return Ok(None),
-        };
-        let sizes: Vec<u64> = tx.all(
-            "SELECT DISTINCT size FROM entry_photo WHERE stream = ?1 AND sha256 = ?2",
-            params![stream.to_string(), sha256.to_string()],
-            |row| row.get("size"),
-        )?;
-        if sizes.is_empty() {
-            return Err(Failure::of(ProblemCode::PhotoUnnamed));
-        }
-        if !sizes.contains(&self.length) {
-            let detail = format!("{} bytes announced, {sizes:?} named", self.length);
-            return Err(Failure::because(ProblemCode::PhotoSize, detail));
-        }
-        Ok(receipt(tx, stream, sha256)?.map(HeldPicture::Photo))
-    }
-
     /// Returns the receipt for an upload. A photo counts as held also when it arrived by another upload or in a parcel;
     /// an attachment only when this upload is finished.
     pub fn held(&self, tx: &mut Tx<'_>) -> Result<Option<HeldPicture>, StoreError> {
@@ -163,7 +152,7 @@ impl Upload {
 
     /// Inserts a checked upload. If its photo is already held, the upload is finished at once.
     pub fn register(mut self, tx: &mut Tx<'_>, now: Millis) -> Result<RegisteredUpload, Failure> {
-        let held = self.check(tx)?;
+        let held = self.content.check(tx, self.length)?;
         if held.is_some() {
             self.arrived = self.length;
             self.finished = Some(now);
@@ -221,6 +210,24 @@ impl Upload {
             .transpose()
     }
 
+    /// Inserts the row of an upload that was complete when it began. It counts towards no limit of unfinished ones.
+    pub fn insert_finished(&self, tx: &mut Tx<'_>, sha256: Sha256, now: Millis) -> Result<(), StoreError> {
+        let content = match self.content {
+            photo @ UploadContent::Photo { .. } => photo,
+            UploadContent::Attachment { person, .. } => UploadContent::Attachment {
+                person,
+                sha256: Some(sha256),
+            },
+        };
+        let finished = Self {
+            content,
+            arrived: self.length,
+            finished: Some(now),
+            ..self.clone()
+        };
+        finished.insert(tx, now)
+    }
+
     fn insert(&self, tx: &mut Tx<'_>, now: Millis) -> Result<(), StoreError> {
         match self.content {
             UploadContent::Photo { stream, sha256 } => tx.execute(
@@ -256,23 +263,36 @@ impl Upload {
         Ok(())
     }
 
-    /// Adds consecutive parts and returns the upload after them. Of two requests for the same offset one succeeds, the
-    /// other gets `upload.offset`.
+    /// The owner's unfinished upload, which stands at `offset`; else `upload.offset`. Of two requests for the same offset one
+    /// succeeds.
+    pub fn load_at(
+        tx: &mut Tx<'_>,
+        owner: Owner,
+        id: UploadId,
+        now: Millis,
+        offset: u64,
+    ) -> Result<Self, Failure> {
+        let upload = Self::load(tx, owner, id, now)?;
+        if upload.finished.is_some() || upload.arrived != offset {
+            return Err(Failure::of(ProblemCode::UploadOffset));
+        }
+        Ok(upload)
+    }
+
+    /// Counts bytes that were stored and returns the upload after them. `upload.offset` if another request came first.
     pub fn append(
         tx: &mut Tx<'_>,
         ctx: &Ctx,
         owner: Owner,
         id: UploadId,
-        parts: &[Part],
+        stored: &StoredBytes,
         hours: u32,
     ) -> Result<Self, Failure> {
-        let mut upload = Self::load(tx, owner, id, ctx.now)?;
-        for part in parts {
-            if upload.finished.is_some() || upload.arrived != part.offset {
-                return Err(Failure::of(ProblemCode::UploadOffset));
-            }
-            upload.arrived = part.offset.saturating_add(part.size);
-        }
+        let (from, to) = stored
+            .span()
+            .ok_or_else(|| Failure::internal("no bytes to count"))?;
+        let mut upload = Self::load_at(tx, owner, id, ctx.now, from)?;
+        upload.arrived = to;
         upload.expires = expiry(ctx.now, hours);
         let tables = owner.tables();
         // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
@@ -280,19 +300,7 @@ impl Upload {
             &tables.sql("UPDATE {upload} SET arrived = ?2, expires = ?3 WHERE id = ?1"),
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;
-        let insert =
-            tables.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
-        for part in parts {
-            tx.execute(
-                &insert,
-                params![
-                    id.to_string(),
-                    column(part.offset),
-                    column(part.size),
-                    part.object.to_string()
-                ],
-            )?;
-        }
+        tables.count(tx, id, stored)?;
         Ok(upload)
     }
 
