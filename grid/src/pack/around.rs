@@ -115,7 +115,7 @@ impl Pack<'_> {
         let mut order: Vec<(f64, usize)> = self
             .cells()
             .enumerate()
-            .map(|(k, c)| (to_box(c.bounds()), k))
+            .map(|(k, c)| (to_box(c.rough_bounds()), k))
             .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         // Ordered by distance, then code; never longer than `limit`.

@@ -4,10 +4,16 @@ use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
 use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
+    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, Format, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD,
+    WORDS_HEAD,
 };
+use super::outline::ENTRY_LEN;
 use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, cell_code, u16_at, u32_at};
+use super::second::{Bucket, RECORD_UNIT, RECORDS_SLACK, TileEntry, cell_of_bucket};
+
+/// Points that [`Pack::find_all`] looks up together.
+const TOGETHER: usize = 64;
 
 impl Pack<'_> {
     /// Returns the cell that contains the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so
@@ -21,12 +27,97 @@ impl Pack<'_> {
     /// Like [`Self::cell_at`], but returns the pack's own handle, which is cheaper for millions of lookups.
     #[inline]
     pub fn find(&self, point: PointE7) -> Option<CellHandle> {
-        let grid = &self.grid;
-        let x = u32::try_from(i64::from(point.lon) - i64::from(grid.x0)).ok()?;
-        let y = u32::try_from(i64::from(point.lat) - i64::from(grid.y0)).ok()?;
-        if x >= grid.width || y >= grid.height {
-            return None;
+        let (x, y) = self.place(point)?;
+        match self.format {
+            Format::Second => cell_of_bucket(self.records, self.bucket(x, y)?),
+            Format::First => self.find_first(x, y),
         }
+    }
+
+    /// Looks up many points: the result of [`Self::find`] for each, in their order. Several times faster than one by
+    /// one in a pack that does not fit the processor's caches, because it waits for the memory of 64 points at once.
+    pub fn find_all(&self, points: &[PointE7]) -> Vec<Option<CellHandle>> {
+        let mut found = Vec::with_capacity(points.len());
+        self.each_found(points, |handle| found.push(handle));
+        found
+    }
+
+    /// Like [`Self::find_all`], but returns the codes: the result of [`Self::cell_at`] for each point, in their order.
+    pub fn cells_at(&self, points: &[PointE7]) -> Vec<Option<CellCode>> {
+        let mut found = Vec::with_capacity(points.len());
+        self.each_found(points, |handle| found.push(handle.and_then(|h| self.code(h))));
+        found
+    }
+
+    fn each_found(&self, points: &[PointE7], mut take: impl FnMut(Option<CellHandle>)) {
+        if self.format == Format::First {
+            points.iter().for_each(|&point| take(self.find(point)));
+            return;
+        }
+        for points in points.chunks(TOGETHER) {
+            // Each pass reads one place for every point, and no read depends on another of its pass.
+            let mut words = [const { None }; TOGETHER];
+            for (word, &point) in words.iter_mut().zip(points) {
+                *word = self.place(point).and_then(|(x, y)| self.word(x, y));
+            }
+            let mut buckets = [const { None }; TOGETHER];
+            for (bucket, word) in buckets.iter_mut().zip(words) {
+                *bucket = word.and_then(|(at, bucket)| self.record(at, bucket));
+            }
+            let mut seen = 0u8;
+            for bucket in buckets.iter().flatten() {
+                let at = |bytes: usize| self.records.get(bucket.record + bytes).copied().unwrap_or_default();
+                seen ^= at(0) ^ at(RECORDS_SLACK - 1);
+            }
+            // The bytes must be read now, although nothing needs them before the last pass.
+            std::hint::black_box(seen);
+            for (bucket, _) in buckets.iter().zip(points) {
+                take(bucket.and_then(|bucket| cell_of_bucket(self.records, bucket)));
+            }
+        }
+    }
+
+    /// The distances of a point from the corner of the pack; `None` outside its bounds.
+    #[inline]
+    fn place(&self, point: PointE7) -> Option<(u32, u32)> {
+        let grid = &self.grid;
+        // A negative distance becomes a number greater than every width.
+        let x = (i64::from(point.lon) - i64::from(grid.x0)).cast_unsigned();
+        let y = (i64::from(point.lat) - i64::from(grid.y0)).cast_unsigned();
+        let is_inside = (x < u64::from(grid.width)) & (y < u64::from(grid.height));
+        #[expect(clippy::cast_possible_truncation, reason = "below the width, a u32")]
+        is_inside.then_some((x as u32, y as u32))
+    }
+
+    /// Where the word of the bucket is, and the bucket without its record.
+    #[inline]
+    fn word(&self, x: u32, y: u32) -> Option<(usize, Bucket)> {
+        let grid = &self.grid;
+        let shift = grid.tile_shift & 31;
+        let tile = (y >> shift) as usize * grid.columns as usize + (x >> shift) as usize;
+        let entry = TileEntry::read(self.directory.as_chunks().0.get(tile)?);
+        let in_tile = (1u32 << shift) - 1;
+        Some(entry.bucket(shift, x & in_tile, y & in_tile))
+    }
+
+    #[inline]
+    fn record(&self, word: usize, bucket: Bucket) -> Option<Bucket> {
+        let at = usize::from(u16_at(self.words, word)?) * RECORD_UNIT;
+        Some(Bucket {
+            record: bucket.record + at,
+            ..bucket
+        })
+    }
+
+    /// The bucket of a point of a pack of format 2.
+    #[inline]
+    pub(crate) fn bucket(&self, x: u32, y: u32) -> Option<Bucket> {
+        let (word, bucket) = self.word(x, y)?;
+        self.record(word, bucket)
+    }
+
+    fn find_first(&self, x: u32, y: u32) -> Option<CellHandle> {
+        let grid = &self.grid;
         let (column, row) = (x >> grid.tile_shift, y >> grid.tile_shift);
         let tile = row as usize * grid.columns as usize + column as usize;
         let word = u32_at(self.directory, tile * 4)?;
@@ -77,10 +168,16 @@ impl Pack<'_> {
 
     /// Returns the position of the handle in the cell table.
     pub(crate) fn cell_position(&self, handle: CellHandle) -> Option<usize> {
-        self.cells
-            .as_chunks::<CELL_LEN>()
-            .0
-            .binary_search_by_key(&handle.0, |c| u32_at(c, 0).unwrap_or(0))
-            .ok()
+        let key = |entry: &[u8]| u32_at(entry, 0).unwrap_or(0);
+        match self.format {
+            Format::First => {
+                let cells = self.cells.as_chunks::<CELL_LEN>().0;
+                cells.binary_search_by_key(&handle.0, |c| key(c)).ok()
+            }
+            Format::Second => {
+                let cells = self.cells.as_chunks::<ENTRY_LEN>().0;
+                cells.binary_search_by_key(&handle.0, |c| key(c)).ok()
+            }
+        }
     }
 }

@@ -34,14 +34,25 @@
 
 mod area;
 mod around;
+#[cfg(feature = "tools")]
+mod block;
 mod error;
 mod format;
 #[cfg(feature = "tools")]
 mod index;
 mod lookup;
+mod outline;
+#[cfg(feature = "tools")]
+mod outline_write;
+#[cfg(feature = "tools")]
+mod parts;
 mod read;
 mod record;
+mod second;
+#[cfg(feature = "tools")]
+mod second_write;
 mod units;
+mod validate;
 #[cfg(feature = "tools")]
 mod write;
 
@@ -54,4 +65,4 @@ pub use read::{Pack, PackBuf, PackMeta};
 pub use record::CellHandle;
 pub use units::{Cell, NamedUnit, UnitLevel};
 #[cfg(feature = "tools")]
-pub use write::{PackInput, PackUnit, write};
+pub use write::{PackInput, PackStyle, PackUnit, rewrite, write, write_as};

@@ -1,0 +1,272 @@
+//! The index of format 2: tiles and records of buckets. [`super`] describes the layout. No panic for any bytes.
+//!
+//! A lookup reads three places that depend on each other (tile, word, record) and decides nothing by a branch whose
+//! outcome depends on them, except how many groups of eight borders a record has: a processor then works on several
+//! lookups at once instead of waiting for each.
+
+use super::record::{BucketRecord, CellHandle, u16_at, u32_at};
+
+/// Bytes of a directory entry.
+pub(crate) const TILE_LEN: usize = 12;
+/// Largest shift of a tile, so that a distance from the middle of a bucket fits an `i16`.
+pub(crate) const MOST_TILE_SHIFT: u32 = 16;
+/// Largest shift of the number of buckets across a tile.
+pub(crate) const MOST_DIVISION: u32 = 7;
+/// Unit of the position of a tile's records.
+pub(crate) const RECORDS_UNIT: usize = 64;
+/// Unit of the position of a record among those of its tile.
+pub(crate) const RECORD_UNIT: usize = 4;
+/// Bytes after the last record: a group of eight borders is read whole, and the rest is ignored.
+pub(crate) const RECORDS_SLACK: usize = 64;
+
+/// Record head: vertices, kind, start mask.
+pub(crate) const HEAD: usize = 3;
+/// Kind: number of candidates, and these bits. The bit `RECORD_WIDE` means a wide record of format 1.
+pub(crate) const KIND_COUNT: u8 = 0b1111;
+/// Candidates are handles (u32) and not distances from the tile's least handle (u16).
+pub(crate) const KIND_HANDLES: u8 = 1 << 6;
+pub(crate) const KIND_WIDE: u8 = super::format::RECORD_WIDE;
+
+/// A directory entry: position of the words in bytes, of the records in bytes, the least handle, and the divisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TileEntry {
+    pub words: usize,
+    pub records: usize,
+    pub least: u32,
+    /// The tile has `1 << kx` by `1 << ky` buckets.
+    pub kx: u32,
+    pub ky: u32,
+}
+
+impl TileEntry {
+    #[inline]
+    pub(crate) fn read(bytes: &[u8; TILE_LEN]) -> Self {
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *bytes;
+        let records = u32::from_le_bytes([e, f, g, h]);
+        Self {
+            words: u32::from_le_bytes([a, b, c, d]) as usize * 2,
+            records: (records & 0x03ff_ffff) as usize * RECORDS_UNIT,
+            least: u32::from_le_bytes([i, j, k, l]),
+            kx: (records >> 26) & 7,
+            ky: records >> 29,
+        }
+    }
+
+    #[cfg(feature = "tools")]
+    pub(crate) fn bytes(&self) -> Option<[u8; TILE_LEN]> {
+        let words = u32::try_from(self.words / 2).ok()?.to_le_bytes();
+        let at = u32::try_from(self.records / RECORDS_UNIT).ok()?;
+        let records = (at <= 0x03ff_ffff).then_some(at | self.kx << 26 | self.ky << 29)?;
+        let [a, b, c, d] = words;
+        let [e, f, g, h] = records.to_le_bytes();
+        let [i, j, k, l] = self.least.to_le_bytes();
+        Some([a, b, c, d, e, f, g, h, i, j, k, l])
+    }
+}
+
+/// A point inside a bucket: where its record begins, and its place relative to the middle of the bucket.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Bucket {
+    pub record: usize,
+    pub least: u32,
+    pub x: i16,
+    pub y: i16,
+    /// What the corner of the bucket adds to `x` and `y`.
+    pub half: (i32, i32),
+}
+
+impl TileEntry {
+    /// The word of the bucket of a point, as a position in the words, and the bucket without its record. `x` and `y` are
+    /// distances from the corner of the tile.
+    #[inline]
+    pub(crate) fn bucket(&self, tile_shift: u32, x: u32, y: u32) -> (usize, Bucket) {
+        let (sx, sy) = (tile_shift.wrapping_sub(self.kx), tile_shift.wrapping_sub(self.ky));
+        let (bx, by) = (x.wrapping_shr(sx), y.wrapping_shr(sy));
+        let word = self.words + ((by.wrapping_shl(self.kx) + bx) as usize) * 2;
+        let size = |s: u32| 1u32.wrapping_shl(s);
+        let half = |s: u32| (size(s) / 2).cast_signed();
+        let place = |v: u32, s: u32| {
+            let at = (v & size(s).wrapping_sub(1)).cast_signed() - half(s);
+            // A distance from the middle of at most 2^15: it fits.
+            #[expect(clippy::cast_possible_truncation, reason = "a bucket is at most 2^16 wide")]
+            let at = at as i16;
+            at
+        };
+        let bucket = Bucket {
+            record: self.records,
+            least: self.least,
+            x: place(x, sx),
+            y: place(y, sy),
+            half: (half(sx), half(sy)),
+        };
+        (word, bucket)
+    }
+}
+
+/// A record whose head was read.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Polyline<'a> {
+    /// From the record on.
+    bytes: &'a [u8],
+    pub vertices: usize,
+    pub candidates: usize,
+    pub start: u8,
+    /// Bytes of a candidate.
+    width: usize,
+    xs: usize,
+}
+
+/// Borders that are decided together.
+const LANES: usize = 8;
+
+impl<'a> Polyline<'a> {
+    /// Reads the head of a record; `None` beyond the end, and for a wide record.
+    #[inline]
+    pub(crate) fn at(records: &'a [u8], at: usize) -> Option<Self> {
+        let bytes = records.get(at..)?;
+        let &[vertices, kind, start] = bytes.first_chunk::<HEAD>()?;
+        if kind & KIND_WIDE != 0 {
+            return None;
+        }
+        let width = if kind & KIND_HANDLES != 0 { 4 } else { 2 };
+        let candidates = usize::from(kind & KIND_COUNT);
+        Some(Self {
+            bytes,
+            vertices: usize::from(vertices),
+            candidates,
+            start,
+            width,
+            xs: HEAD + candidates * width,
+        })
+    }
+
+    /// Bytes of the record.
+    pub(crate) fn len(&self) -> usize {
+        self.xs + self.vertices * 4 + self.borders()
+    }
+
+    /// Number of borders: the vertices are one line.
+    pub(crate) fn borders(&self) -> usize {
+        self.vertices.saturating_sub(1)
+    }
+
+    /// Returns the handle of a candidate.
+    #[inline]
+    pub(crate) fn handle(&self, position: usize, least: u32) -> Option<CellHandle> {
+        let at = HEAD + position * self.width;
+        if self.width == 2 {
+            Some(CellHandle(least.wrapping_add(u32::from(u16_at(self.bytes, at)?))))
+        } else {
+            u32_at(self.bytes, at).map(CellHandle)
+        }
+    }
+
+    /// Returns the set of candidates that contain the point; `None` beyond the end.
+    #[inline]
+    pub(crate) fn holders(&self, x: i16, y: i16) -> Option<u8> {
+        let line = self.bytes.get(self.xs..)?;
+        // The first group is decided always, even if it is empty: most records have one.
+        let mut held = self.start ^ toggled(line, self.vertices, 0, (x, y))?;
+        let mut first = LANES;
+        while first < self.borders() {
+            held ^= toggled(line, self.vertices, first, (x, y))?;
+            first += LANES;
+        }
+        Some(held)
+    }
+
+    /// The borders as ends relative to the middle of the bucket, each with the candidates whose inside it toggles.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = ([i16; 4], u8)> + use<'a> {
+        let (bytes, xs) = (self.bytes, self.xs);
+        let ys = xs + self.vertices * 2;
+        let masks = ys + self.vertices * 2;
+        let at = move |at: usize| u16_at(bytes, at).map(u16::cast_signed);
+        (0..self.borders()).filter_map(move |k| {
+            let row = [at(xs + k * 2)?, at(ys + k * 2)?, at(xs + k * 2 + 2)?, at(ys + k * 2 + 2)?];
+            Some((row, *bytes.get(masks + k)?))
+        })
+    }
+
+    /// Returns true if the head and the masks agree with each other and no coordinate can overflow.
+    pub(crate) fn is_sound(&self) -> bool {
+        let known = u8::try_from((1u32 << self.candidates.min(8)) - 1).unwrap_or(u8::MAX);
+        let is_near = |v: i16| (-16_383..=16_383).contains(&v);
+        self.candidates <= super::format::NARROW_CANDIDATES
+            && self.bytes.len() >= self.len() + RECORDS_SLACK / 2
+            && self.start & !known == 0
+            && self.rows().count() == self.borders()
+            && self
+                .rows()
+                .all(|(row, mask)| mask & !known == 0 && row.into_iter().all(is_near))
+    }
+}
+
+/// Returns which candidates change between inside and outside at the borders of a group that are strictly below the
+/// point: eight borders of a line of so many vertices, from the border `first` on. Half-open in x, like
+/// [`crate::geom::is_below`]. `None` beyond the end.
+///
+/// The loops have a constant length and no branch, so that the compiler makes vector instructions of them; inlined
+/// among other code, it does not.
+#[inline(never)]
+fn toggled(line: &[u8], vertices: usize, first: usize, (x, y): (i16, i16)) -> Option<u8> {
+    let xs = line.get(first * 2..)?;
+    let ys = xs.get(vertices * 2..)?;
+    let masks: &[u8; LANES] = line.get(vertices * 4 + first..)?.first_chunk()?;
+    let (ax, bx) = (numbers(xs.first_chunk()?), numbers(xs.get(2..)?.first_chunk()?));
+    let (ay, by) = (numbers(ys.first_chunk()?), numbers(ys.get(2..)?.first_chunk()?));
+    let mut sides = [0i32; LANES];
+    for (side, ((ax, bx), (ay, by))) in sides.iter_mut().zip(ax.iter().zip(&bx).zip(ay.iter().zip(&by))) {
+        let product = |a: i16, b: i16| i32::from(a).wrapping_mul(i32::from(b));
+        *side = product(bx.wrapping_sub(*ax), y.wrapping_sub(*ay))
+            .wrapping_sub(product(by.wrapping_sub(*ay), x.wrapping_sub(*ax)));
+    }
+    let all = |is_so: bool| u16::from(is_so).wrapping_neg();
+    // Borders from here on; 0 or less for an empty record.
+    let left = i16::try_from(vertices).ok()?.wrapping_sub(i16::try_from(first).ok()?).wrapping_sub(1);
+    let mut toggled = [0u16; LANES];
+    let borders = ax.iter().zip(&bx).zip(sides.iter().zip(masks)).zip(0i16..);
+    for (toggled, (((ax, bx), (side, mask)), number)) in toggled.iter_mut().zip(borders) {
+        let (from, to) = (all(*ax <= x), all(*bx <= x));
+        // A border that runs west has its upper side on the right.
+        let is_above = (from & all(*side > 0)) | (!from & all(*side < 0));
+        *toggled = (from ^ to) & is_above & all(number < left) & u16::from(*mask);
+    }
+    Some(toggled.iter().fold(0, |a, b| a ^ b).to_le_bytes()[0])
+}
+
+#[inline(always)]
+fn numbers(bytes: &[u8; LANES * 2]) -> [i16; LANES] {
+    let mut out = [0; LANES];
+    for (v, pair) in out.iter_mut().zip(bytes.as_chunks::<2>().0) {
+        *v = i16::from_le_bytes(*pair);
+    }
+    out
+}
+
+/// Returns the cell of a point whose bucket is known, the lowest code where several contain it.
+#[inline]
+pub(crate) fn cell_of_bucket(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+    let Some(line) = Polyline::at(records, bucket.record) else {
+        return wide(records, bucket);
+    };
+    let held = line.holders(bucket.x, bucket.y)?;
+    if held == 0 {
+        return None;
+    }
+    line.handle(held.trailing_zeros() as usize, bucket.least)
+}
+
+/// Returns the candidates of a wide record that contain the point, the lowest code first.
+#[cold]
+fn wide(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+    let record = BucketRecord::at(records, bucket.record).filter(|r| r.is_wide)?;
+    let (x, y) = (
+        i32::from(bucket.x) + bucket.half.0,
+        i32::from(bucket.y) + bucket.half.1,
+    );
+    let held = record.holders(x, y);
+    if held == 0 {
+        return None;
+    }
+    record.handle(held.trailing_zeros())
+}
