@@ -10,10 +10,14 @@ use super::format::{
 use super::outline::ENTRY_LEN;
 use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, cell_code, u16_at, u32_at};
-use super::second::{Bucket, RECORD_UNIT, RECORDS_SLACK, TileEntry, cell_of_bucket};
+use super::second::{Bucket, RECORD_UNIT, TileEntry, cell_of_bucket};
 
 /// Points that [`Pack::find_all`] looks up together.
 const TOGETHER: usize = 64;
+/// Records of fewer bytes stay in a processor's cache, and nothing is gained by reading them ahead.
+const LARGE: usize = 1 << 20;
+/// The last byte of a record's first cache line, if the record is not at the line's begin.
+const RECORD_TAIL: usize = 48;
 
 impl Pack<'_> {
     /// Returns the cell that contains the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so
@@ -49,30 +53,32 @@ impl Pack<'_> {
         found
     }
 
+    #[inline]
     fn each_found(&self, points: &[PointE7], mut take: impl FnMut(Option<CellHandle>)) {
-        if self.format == Format::First {
+        if self.format == Format::First || self.records.len() < LARGE {
             points.iter().for_each(|&point| take(self.find(point)));
             return;
         }
         for points in points.chunks(TOGETHER) {
             // Each pass reads one place for every point, and no read depends on another of its pass.
-            let mut words = [const { None }; TOGETHER];
-            for (word, &point) in words.iter_mut().zip(points) {
-                *word = self.place(point).and_then(|(x, y)| self.word(x, y));
+            let mut buckets = [Bucket::NOWHERE; TOGETHER];
+            for (bucket, &point) in buckets.iter_mut().zip(points) {
+                if let Some(found) = self.place(point).and_then(|(x, y)| self.word(x, y)) {
+                    *bucket = found;
+                }
             }
-            let mut buckets = [const { None }; TOGETHER];
-            for (bucket, word) in buckets.iter_mut().zip(words) {
-                *bucket = word.and_then(|(at, bucket)| self.record(at, bucket));
+            for bucket in &mut buckets {
+                *bucket = self.record(*bucket).unwrap_or(Bucket::NOWHERE);
             }
             let mut seen = 0u8;
-            for bucket in buckets.iter().flatten() {
-                let at = |bytes: usize| self.records.get(bucket.record + bytes).copied().unwrap_or_default();
-                seen ^= at(0) ^ at(RECORDS_SLACK - 1);
+            for bucket in &buckets {
+                let at = |bytes: usize| self.records.get(bucket.at + bytes).copied().unwrap_or_default();
+                seen ^= at(0) ^ at(RECORD_TAIL);
             }
             // The bytes must be read now, although nothing needs them before the last pass.
             std::hint::black_box(seen);
             for (bucket, _) in buckets.iter().zip(points) {
-                take(bucket.and_then(|bucket| cell_of_bucket(self.records, bucket)));
+                take(cell_of_bucket(self.records, *bucket));
             }
         }
     }
@@ -89,9 +95,9 @@ impl Pack<'_> {
         is_inside.then_some((x as u32, y as u32))
     }
 
-    /// Where the word of the bucket is, and the bucket without its record.
+    /// The bucket of a point, with the place of its word.
     #[inline]
-    fn word(&self, x: u32, y: u32) -> Option<(usize, Bucket)> {
+    fn word(&self, x: u32, y: u32) -> Option<Bucket> {
         let grid = &self.grid;
         let shift = grid.tile_shift & 31;
         let tile = (y >> shift) as usize * grid.columns as usize + (x >> shift) as usize;
@@ -100,11 +106,12 @@ impl Pack<'_> {
         Some(entry.bucket(shift, x & in_tile, y & in_tile))
     }
 
+    /// The bucket with the place of its record instead of its word.
     #[inline]
-    fn record(&self, word: usize, bucket: Bucket) -> Option<Bucket> {
-        let at = usize::from(u16_at(self.words, word)?) * RECORD_UNIT;
+    fn record(&self, bucket: Bucket) -> Option<Bucket> {
+        let at = usize::from(u16_at(self.words, bucket.at)?) * RECORD_UNIT;
         Some(Bucket {
-            record: bucket.record + at,
+            at: bucket.records + at,
             ..bucket
         })
     }
@@ -112,10 +119,10 @@ impl Pack<'_> {
     /// The bucket of a point of a pack of format 2.
     #[inline]
     pub(crate) fn bucket(&self, x: u32, y: u32) -> Option<Bucket> {
-        let (word, bucket) = self.word(x, y)?;
-        self.record(word, bucket)
+        self.record(self.word(x, y)?)
     }
 
+    #[inline(never)]
     fn find_first(&self, x: u32, y: u32) -> Option<CellHandle> {
         let grid = &self.grid;
         let (column, row) = (x >> grid.tile_shift, y >> grid.tile_shift);

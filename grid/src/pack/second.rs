@@ -17,7 +17,9 @@ pub(crate) const RECORDS_UNIT: usize = 64;
 /// Unit of the position of a record among those of its tile.
 pub(crate) const RECORD_UNIT: usize = 4;
 /// Bytes after the last record: a group of eight borders is read whole, and the rest is ignored.
-pub(crate) const RECORDS_SLACK: usize = 64;
+pub(crate) const RECORDS_SLACK: usize = WINDOW;
+/// Bytes that are read of a small record, whatever its length.
+const WINDOW: usize = 128;
 
 /// Record head: vertices, kind, start mask.
 pub(crate) const HEAD: usize = 3;
@@ -64,42 +66,63 @@ impl TileEntry {
     }
 }
 
-/// A point inside a bucket: where its record begins, and its place relative to the middle of the bucket.
-#[derive(Clone, Copy, Debug, Default)]
+/// A point inside a bucket.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
-    pub record: usize,
+    /// Position of the word among the words, then of the record among the records.
+    pub at: usize,
+    pub records: usize,
     pub least: u32,
+    /// The place relative to the middle of the bucket.
     pub x: i16,
     pub y: i16,
-    /// What the corner of the bucket adds to `x` and `y`.
-    pub half: (i32, i32),
+    /// The sizes of the bucket are `1 <<` these.
+    pub shifts: (u8, u8),
+}
+
+impl Bucket {
+    /// Outside every tile.
+    pub(crate) const NOWHERE: Self = Self {
+        at: usize::MAX / 2,
+        records: 0,
+        least: 0,
+        x: 0,
+        y: 0,
+        shifts: (0, 0),
+    };
+
+    /// The place relative to the corner of the bucket.
+    fn from_corner(&self) -> (i32, i32) {
+        let half = |shift: u8| (1u32.wrapping_shl(shift.into()) / 2).cast_signed();
+        (
+            i32::from(self.x) + half(self.shifts.0),
+            i32::from(self.y) + half(self.shifts.1),
+        )
+    }
 }
 
 impl TileEntry {
-    /// The word of the bucket of a point, as a position in the words, and the bucket without its record. `x` and `y` are
-    /// distances from the corner of the tile.
+    /// The bucket of a point at these distances from the corner of the tile, with the place of its word.
     #[inline]
-    pub(crate) fn bucket(&self, tile_shift: u32, x: u32, y: u32) -> (usize, Bucket) {
+    pub(crate) fn bucket(&self, tile_shift: u32, x: u32, y: u32) -> Bucket {
         let (sx, sy) = (tile_shift.wrapping_sub(self.kx), tile_shift.wrapping_sub(self.ky));
         let (bx, by) = (x.wrapping_shr(sx), y.wrapping_shr(sy));
-        let word = self.words + ((by.wrapping_shl(self.kx) + bx) as usize) * 2;
-        let size = |s: u32| 1u32.wrapping_shl(s);
-        let half = |s: u32| (size(s) / 2).cast_signed();
-        let place = |v: u32, s: u32| {
-            let at = (v & size(s).wrapping_sub(1)).cast_signed() - half(s);
-            // A distance from the middle of at most 2^15: it fits.
-            #[expect(clippy::cast_possible_truncation, reason = "a bucket is at most 2^16 wide")]
-            let at = at as i16;
-            at
+        // A bucket is at most 2^16 wide, so a distance from its middle fits.
+        #[expect(clippy::cast_possible_truncation, reason = "as said, and shifts are below 32")]
+        let place = |v: u32, shift: u32| {
+            let size = 1u32.wrapping_shl(shift);
+            ((v & size.wrapping_sub(1)).wrapping_sub(size / 2)).cast_signed() as i16
         };
-        let bucket = Bucket {
-            record: self.records,
+        #[expect(clippy::cast_possible_truncation, reason = "shifts are below 32")]
+        let shifts = (sx as u8, sy as u8);
+        Bucket {
+            at: self.words + (by.wrapping_shl(self.kx) + bx) as usize * 2,
+            records: self.records,
             least: self.least,
             x: place(x, sx),
             y: place(y, sy),
-            half: (half(sx), half(sy)),
-        };
-        (word, bucket)
+            shifts,
+        }
     }
 }
 
@@ -192,7 +215,7 @@ impl<'a> Polyline<'a> {
         let known = u8::try_from((1u32 << self.candidates.min(8)) - 1).unwrap_or(u8::MAX);
         let is_near = |v: i16| (-16_383..=16_383).contains(&v);
         self.candidates <= super::format::NARROW_CANDIDATES
-            && self.bytes.len() >= self.len() + RECORDS_SLACK / 2
+            && self.bytes.len() >= self.len() + RECORDS_SLACK
             && self.start & !known == 0
             && self.rows().count() == self.borders()
             && self
@@ -201,19 +224,34 @@ impl<'a> Polyline<'a> {
     }
 }
 
-/// Returns which candidates change between inside and outside at the borders of a group that are strictly below the
-/// point: eight borders of a line of so many vertices, from the border `first` on. Half-open in x, like
-/// [`crate::geom::is_below`]. `None` beyond the end.
-///
-/// The loops have a constant length and no branch, so that the compiler makes vector instructions of them; inlined
-/// among other code, it does not.
+/// Decides a group of a line of so many vertices, from the border `first` on; `None` beyond the end.
 #[inline(never)]
-fn toggled(line: &[u8], vertices: usize, first: usize, (x, y): (i16, i16)) -> Option<u8> {
+fn toggled(line: &[u8], vertices: usize, first: usize, point: (i16, i16)) -> Option<u8> {
     let xs = line.get(first * 2..)?;
     let ys = xs.get(vertices * 2..)?;
-    let masks: &[u8; LANES] = line.get(vertices * 4 + first..)?.first_chunk()?;
-    let (ax, bx) = (numbers(xs.first_chunk()?), numbers(xs.get(2..)?.first_chunk()?));
-    let (ay, by) = (numbers(ys.first_chunk()?), numbers(ys.get(2..)?.first_chunk()?));
+    let masks = line.get(vertices * 4 + first..)?.first_chunk()?;
+    let a = (xs.first_chunk()?, ys.first_chunk()?);
+    let b = (xs.get(2..)?.first_chunk()?, ys.get(2..)?.first_chunk()?);
+    let left = i16::try_from(vertices.saturating_sub(first)).ok()?;
+    Some(group(a, b, masks, left.wrapping_sub(1), point))
+}
+
+type Numbers = [u8; LANES * 2];
+
+/// Returns which candidates change between inside and outside at the borders of a group that are strictly below the
+/// point: `left` borders with these ends and masks. Half-open in x, like [`crate::geom::is_below`].
+///
+/// The loops have a constant length and no branch, so that the compiler makes vector instructions of them. Both callers
+/// are functions of their own, because it does not when this is part of a larger one.
+#[inline(always)]
+fn group(
+    (ax, ay): (&Numbers, &Numbers),
+    (bx, by): (&Numbers, &Numbers),
+    masks: &[u8; LANES],
+    left: i16,
+    (x, y): (i16, i16),
+) -> u8 {
+    let (ax, ay, bx, by) = (numbers(ax), numbers(ay), numbers(bx), numbers(by));
     let mut sides = [0i32; LANES];
     for (side, ((ax, bx), (ay, by))) in sides.iter_mut().zip(ax.iter().zip(&bx).zip(ay.iter().zip(&by))) {
         let product = |a: i16, b: i16| i32::from(a).wrapping_mul(i32::from(b));
@@ -221,8 +259,6 @@ fn toggled(line: &[u8], vertices: usize, first: usize, (x, y): (i16, i16)) -> Op
             .wrapping_sub(product(by.wrapping_sub(*ay), x.wrapping_sub(*ax)));
     }
     let all = |is_so: bool| u16::from(is_so).wrapping_neg();
-    // Borders from here on; 0 or less for an empty record.
-    let left = i16::try_from(vertices).ok()?.wrapping_sub(i16::try_from(first).ok()?).wrapping_sub(1);
     let mut toggled = [0u16; LANES];
     let borders = ax.iter().zip(&bx).zip(sides.iter().zip(masks)).zip(0i16..);
     for (toggled, (((ax, bx), (side, mask)), number)) in toggled.iter_mut().zip(borders) {
@@ -231,7 +267,7 @@ fn toggled(line: &[u8], vertices: usize, first: usize, (x, y): (i16, i16)) -> Op
         let is_above = (from & all(*side > 0)) | (!from & all(*side < 0));
         *toggled = (from ^ to) & is_above & all(number < left) & u16::from(*mask);
     }
-    Some(toggled.iter().fold(0, |a, b| a ^ b).to_le_bytes()[0])
+    toggled.iter().fold(0, |a, b| a ^ b).to_le_bytes()[0]
 }
 
 #[inline(always)]
@@ -246,7 +282,18 @@ fn numbers(bytes: &[u8; LANES * 2]) -> [i16; LANES] {
 /// Returns the cell of a point whose bucket is known, the lowest code where several contain it.
 #[inline]
 pub(crate) fn cell_of_bucket(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
-    let Some(line) = Polyline::at(records, bucket.record) else {
+    let window: &[u8; WINDOW] = records.get(bucket.at..)?.first_chunk()?;
+    let [vertices, kind, ..] = *window;
+    if vertices as usize > LANES + 1 || kind > KIND_COUNT {
+        return cell_of_large(records, bucket);
+    }
+    let distance = small(window, bucket.x, bucket.y);
+    (distance != NOWHERE).then(|| CellHandle(bucket.least.wrapping_add(distance)))
+}
+
+#[inline(never)]
+fn cell_of_large(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+    let Some(line) = Polyline::at(records, bucket.at) else {
         return wide(records, bucket);
     };
     let held = line.holders(bucket.x, bucket.y)?;
@@ -256,14 +303,39 @@ pub(crate) fn cell_of_bucket(records: &[u8], bucket: Bucket) -> Option<CellHandl
     line.handle(held.trailing_zeros() as usize, bucket.least)
 }
 
+/// No candidate contains the point.
+const NOWHERE: u32 = u32::MAX;
+
+/// The distance of the cell from the tile's least handle, from a record of one group, whose candidates are distances.
+/// All positions are below 64 by construction, and taken so: then no read needs a check.
+#[inline(never)]
+fn small(window: &[u8; WINDOW], x: i16, y: i16) -> u32 {
+    fn part<const N: usize>(window: &[u8; WINDOW], at: usize) -> &[u8; N] {
+        window.get(at % 64..).and_then(|w| w.first_chunk()).unwrap_or(&[0; N])
+    }
+    let [vertices, kind, start, ..] = *window;
+    let xs = HEAD + usize::from(kind) * 2;
+    let ys = xs + usize::from(vertices) * 2;
+    let masks = ys + usize::from(vertices) * 2;
+    let held = start
+        ^ group(
+            (part(window, xs), part(window, ys)),
+            (part(window, xs + 2), part(window, ys + 2)),
+            part(window, masks),
+            i16::from(vertices) - 1,
+            (x, y),
+        );
+    if held == 0 {
+        return NOWHERE;
+    }
+    u32::from(u16::from_le_bytes(*part(window, HEAD + held.trailing_zeros() as usize * 2)))
+}
+
 /// Returns the candidates of a wide record that contain the point, the lowest code first.
 #[cold]
 fn wide(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
-    let record = BucketRecord::at(records, bucket.record).filter(|r| r.is_wide)?;
-    let (x, y) = (
-        i32::from(bucket.x) + bucket.half.0,
-        i32::from(bucket.y) + bucket.half.1,
-    );
+    let record = BucketRecord::at(records, bucket.at).filter(|r| r.is_wide)?;
+    let (x, y) = bucket.from_corner();
     let held = record.holders(x, y);
     if held == 0 {
         return None;
