@@ -20,6 +20,8 @@ use rstar::{AABB, RTree};
 
 const POINTS: usize = 500_000;
 const ROUNDS: usize = 7;
+/// Points of a batch.
+const BATCH: usize = 4_096;
 /// Most points that are compared with a scan over every cell, without any index, and most cells scanned for all of them.
 const SAMPLE: usize = 1_000;
 const SCANNED: usize = 100_000_000;
@@ -112,7 +114,11 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
             peer.as_ref().map_or(f64::NAN, |peer| {
                 nanoseconds(&random, |p| peer.find(p).and_then(|k| cells.get(k)).map(|c| c.0))
             }),
-            per_point(&random, || pack.cells_at(&random)),
+            per_point(&random, || {
+                for points in random.chunks(BATCH) {
+                    black_box(pack.cells_at(black_box(points)));
+                }
+            }),
             nanoseconds(&random, |p| small.cell_at(p)),
             first.as_ref().map_or(f64::NAN, |first| {
                 let first = first.view();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::format::{NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, WORD_RECORD};
-use super::parts::RecordParts;
+use super::parts::{BorderRow, RecordParts};
 use super::record::CellHandle;
 
 impl RecordParts {
@@ -19,9 +19,16 @@ impl RecordParts {
         )
     }
 
-    /// Like [`Self::bytes`], always wide.
-    pub(crate) fn wide(&self) -> Option<Vec<u8>> {
-        self.of_width(false)
+    /// A wide record whose coordinates are distances from the corner of the pack instead of the bucket's.
+    pub(crate) fn wide(&self, corner: (i64, i64)) -> Option<Vec<u8>> {
+        let (x, y) = corner;
+        let moved = |([ax, ay, bx, by], mask): &BorderRow| ([ax + x, ay + y, bx + x, by + y], *mask);
+        let moved = Self {
+            start: self.start,
+            candidates: self.candidates.clone(),
+            rows: self.rows.iter().map(moved).collect(),
+        };
+        moved.of_width(false)
     }
 
     fn of_width(&self, is_narrow: bool) -> Option<Vec<u8>> {

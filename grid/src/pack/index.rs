@@ -171,10 +171,14 @@ impl Builder<'_> {
             for (bucket, borders) in (0..1 << k.1).flat_map(|by| (0..1 << k.0).map(move |bx| (bx, by))).zip(spread(k)) {
                 let square = self.square(tile, k, bucket);
                 let near = cells.iter().copied().filter(|&c| self.meets(c, &square));
-                contents.push(self.bucket(&square, &near.collect::<Vec<_>>(), &borders)?);
+                let corner = (
+                    i64::from(square.min.x) - i64::from(self.origin.x),
+                    i64::from(square.min.y) - i64::from(self.origin.y),
+                );
+                contents.push((corner, self.bucket(&square, &near.collect::<Vec<_>>(), &borders)?));
             }
-            let half = (1i64 << (self.tile_shift - k.0) >> 1, 1i64 << (self.tile_shift - k.1) >> 1);
-            if !index.block(k, half, &contents)? {
+            let size = (1i64 << (self.tile_shift - k.0), 1i64 << (self.tile_shift - k.1));
+            if !index.block(k, size, &contents)? {
                 return Ok(None);
             }
         }

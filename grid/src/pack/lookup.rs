@@ -10,7 +10,7 @@ use super::format::{
 use super::outline::ENTRY_LEN;
 use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, cell_code, u16_at, u32_at};
-use super::second::{Bucket, RECORD_UNIT, TileEntry, cell_of_bucket};
+use super::second::{Bucket, MOST_TILE_SHIFT, Place, RECORD_UNIT, TileEntry, cell_of_bucket};
 
 /// Points that [`Pack::find_all`] looks up together.
 const TOGETHER: usize = 64;
@@ -31,10 +31,10 @@ impl Pack<'_> {
     /// Like [`Self::cell_at`], but returns the pack's own handle, which is cheaper for millions of lookups.
     #[inline]
     pub fn find(&self, point: PointE7) -> Option<CellHandle> {
-        let (x, y) = self.place(point)?;
+        let place = self.place(point)?;
         match self.format {
-            Format::Second => cell_of_bucket(self.records, self.bucket(x, y)?),
-            Format::First => self.find_first(x, y),
+            Format::Second => cell_of_bucket(self.records, self.bucket(place)?, place),
+            Format::First => self.find_first(place),
         }
     }
 
@@ -61,31 +61,31 @@ impl Pack<'_> {
         }
         for points in points.chunks(TOGETHER) {
             // Each pass reads one place for every point, and no read depends on another of its pass.
-            let mut buckets = [Bucket::NOWHERE; TOGETHER];
+            let mut buckets = [(Bucket::NOWHERE, (0, 0)); TOGETHER];
             for (bucket, &point) in buckets.iter_mut().zip(points) {
-                if let Some(found) = self.place(point).and_then(|(x, y)| self.word(x, y)) {
-                    *bucket = found;
+                if let Some(place) = self.place(point) {
+                    *bucket = (self.word(place).unwrap_or(Bucket::NOWHERE), place);
                 }
             }
-            for bucket in &mut buckets {
+            for (bucket, _) in &mut buckets {
                 *bucket = self.record(*bucket).unwrap_or(Bucket::NOWHERE);
             }
             let mut seen = 0u8;
-            for bucket in &buckets {
+            for (bucket, _) in &buckets {
                 let at = |bytes: usize| self.records.get(bucket.at + bytes).copied().unwrap_or_default();
                 seen ^= at(0) ^ at(RECORD_TAIL);
             }
             // The bytes must be read now, although nothing needs them before the last pass.
             std::hint::black_box(seen);
-            for (bucket, _) in buckets.iter().zip(points) {
-                take(cell_of_bucket(self.records, *bucket));
+            for ((bucket, place), _) in buckets.iter().zip(points) {
+                take(cell_of_bucket(self.records, *bucket, *place));
             }
         }
     }
 
     /// The distances of a point from the corner of the pack; `None` outside its bounds.
     #[inline]
-    fn place(&self, point: PointE7) -> Option<(u32, u32)> {
+    fn place(&self, point: PointE7) -> Option<Place> {
         let grid = &self.grid;
         // A negative distance becomes a number greater than every width.
         let x = (i64::from(point.lon) - i64::from(grid.x0)).cast_unsigned();
@@ -96,18 +96,26 @@ impl Pack<'_> {
     }
 
     /// The bucket of a point, with the place of its word.
-    #[inline]
-    fn word(&self, x: u32, y: u32) -> Option<Bucket> {
-        let grid = &self.grid;
-        let shift = grid.tile_shift & 31;
-        let tile = (y >> shift) as usize * grid.columns as usize + (x >> shift) as usize;
+    #[inline(always)]
+    fn word(&self, place: Place) -> Option<Bucket> {
+        // Almost all packs have tiles of this size, and constant shifts are cheaper.
+        if self.grid.tile_shift == MOST_TILE_SHIFT {
+            self.word_of(place, MOST_TILE_SHIFT)
+        } else {
+            self.word_of(place, self.grid.tile_shift & 31)
+        }
+    }
+
+    #[inline(always)]
+    fn word_of(&self, place: Place, shift: u32) -> Option<Bucket> {
+        let (column, row) = (place.0 >> shift, place.1 >> shift);
+        let tile = row as usize * self.grid.columns as usize + column as usize;
         let entry = TileEntry::read(self.directory.as_chunks().0.get(tile)?);
-        let in_tile = (1u32 << shift) - 1;
-        Some(entry.bucket(shift, x & in_tile, y & in_tile))
+        Some(entry.bucket(shift, place))
     }
 
     /// The bucket with the place of its record instead of its word.
-    #[inline]
+    #[inline(always)]
     fn record(&self, bucket: Bucket) -> Option<Bucket> {
         let at = usize::from(u16_at(self.words, bucket.at)?) * RECORD_UNIT;
         Some(Bucket {
@@ -117,13 +125,13 @@ impl Pack<'_> {
     }
 
     /// The bucket of a point of a pack of format 2.
-    #[inline]
-    pub(crate) fn bucket(&self, x: u32, y: u32) -> Option<Bucket> {
-        self.record(self.word(x, y)?)
+    #[inline(always)]
+    pub(crate) fn bucket(&self, place: Place) -> Option<Bucket> {
+        self.record(self.word(place)?)
     }
 
     #[inline(never)]
-    fn find_first(&self, x: u32, y: u32) -> Option<CellHandle> {
+    fn find_first(&self, (x, y): Place) -> Option<CellHandle> {
         let grid = &self.grid;
         let (column, row) = (x >> grid.tile_shift, y >> grid.tile_shift);
         let tile = row as usize * grid.columns as usize + column as usize;
@@ -156,6 +164,9 @@ impl Pack<'_> {
     /// Returns the code of a handle of this pack.
     #[inline]
     pub fn code(&self, handle: CellHandle) -> Option<CellCode> {
+        if handle.county() == 0 {
+            return self.county?.cell_of(handle.low());
+        }
         cell_code(self.counties.as_chunks().0.get(handle.county())?, handle.low())
     }
 

@@ -90,6 +90,8 @@ pub struct Pack<'a> {
     pub(crate) format: Format,
     pub(crate) grid: TileGrid,
     pub(crate) counties: &'a [u8],
+    /// The first of the counties; most packs have no other.
+    pub(crate) county: Option<CountyCode>,
     pub(crate) directory: &'a [u8],
     pub(crate) words: &'a [u8],
     pub(crate) records: &'a [u8],
@@ -219,6 +221,7 @@ impl Layout {
             grid: self.grid,
             meta,
             counties,
+            county: counties.first_chunk().and_then(|digits| CountyCode::from_digits(*digits)),
             directory,
             words,
             records,

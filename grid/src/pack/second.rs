@@ -8,7 +8,7 @@ use super::record::{BucketRecord, CellHandle, u16_at, u32_at};
 
 /// Bytes of a directory entry.
 pub(crate) const TILE_LEN: usize = 12;
-/// Largest shift of a tile, so that a distance from the middle of a bucket fits an `i16`.
+/// Largest shift of a tile, and that of all but very dense packs.
 pub(crate) const MOST_TILE_SHIFT: u32 = 16;
 /// Largest shift of the number of buckets across a tile.
 pub(crate) const MOST_DIVISION: u32 = 7;
@@ -66,18 +66,16 @@ impl TileEntry {
     }
 }
 
-/// A point inside a bucket.
+/// A point of the pack: its distances from the corner.
+pub(crate) type Place = (u32, u32);
+
+/// Where a bucket is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bucket {
     /// Position of the word among the words, then of the record among the records.
     pub at: usize,
     pub records: usize,
     pub least: u32,
-    /// The place relative to the middle of the bucket.
-    pub x: i16,
-    pub y: i16,
-    /// The sizes of the bucket are `1 <<` these.
-    pub shifts: (u8, u8),
 }
 
 impl Bucket {
@@ -86,42 +84,19 @@ impl Bucket {
         at: usize::MAX / 2,
         records: 0,
         least: 0,
-        x: 0,
-        y: 0,
-        shifts: (0, 0),
     };
-
-    /// The place relative to the corner of the bucket.
-    fn from_corner(&self) -> (i32, i32) {
-        let half = |shift: u8| (1u32.wrapping_shl(shift.into()) / 2).cast_signed();
-        (
-            i32::from(self.x) + half(self.shifts.0),
-            i32::from(self.y) + half(self.shifts.1),
-        )
-    }
 }
 
 impl TileEntry {
-    /// The bucket of a point at these distances from the corner of the tile, with the place of its word.
-    #[inline]
-    pub(crate) fn bucket(&self, tile_shift: u32, x: u32, y: u32) -> Bucket {
-        let (sx, sy) = (tile_shift.wrapping_sub(self.kx), tile_shift.wrapping_sub(self.ky));
-        let (bx, by) = (x.wrapping_shr(sx), y.wrapping_shr(sy));
-        // A bucket is at most 2^16 wide, so a distance from its middle fits.
-        #[expect(clippy::cast_possible_truncation, reason = "as said, and shifts are below 32")]
-        let place = |v: u32, shift: u32| {
-            let size = 1u32.wrapping_shl(shift);
-            ((v & size.wrapping_sub(1)).wrapping_sub(size / 2)).cast_signed() as i16
-        };
-        #[expect(clippy::cast_possible_truncation, reason = "shifts are below 32")]
-        let shifts = (sx as u8, sy as u8);
+    /// The bucket of a point, with the place of its word.
+    #[inline(always)]
+    pub(crate) fn bucket(&self, tile_shift: u32, (x, y): Place) -> Bucket {
+        let in_tile = 1u32.wrapping_shl(tile_shift).wrapping_sub(1);
+        let number = |v: u32, k: u32| ((v & in_tile) << k).wrapping_shr(tile_shift);
         Bucket {
-            at: self.words + (by.wrapping_shl(self.kx) + bx) as usize * 2,
+            at: self.words + ((number(y, self.ky) << self.kx) + number(x, self.kx)) as usize * 2,
             records: self.records,
             least: self.least,
-            x: place(x, sx),
-            y: place(y, sy),
-            shifts,
         }
     }
 }
@@ -187,18 +162,11 @@ impl<'a> Polyline<'a> {
     /// Returns the set of candidates that contain the point; `None` beyond the end.
     #[inline]
     pub(crate) fn holders(&self, x: i16, y: i16) -> Option<u8> {
-        let line = self.bytes.get(self.xs..)?;
-        // The first group is decided always, even if it is empty: most records have one.
-        let mut held = self.start ^ toggled(line, self.vertices, 0, (x, y))?;
-        let mut first = LANES;
-        while first < self.borders() {
-            held ^= toggled(line, self.vertices, first, (x, y))?;
-            first += LANES;
-        }
-        Some(held)
+        Some(self.start ^ toggled(self.bytes.get(self.xs..)?, self.vertices, (x, y))?)
     }
 
-    /// The borders as ends relative to the middle of the bucket, each with the candidates whose inside it toggles.
+    /// The borders as the lowest 16 bits of the ends' distances from the corner of the pack, each with the candidates
+    /// whose inside it toggles.
     pub(crate) fn rows(&self) -> impl Iterator<Item = ([i16; 4], u8)> + use<'a> {
         let (bytes, xs) = (self.bytes, self.xs);
         let ys = xs + self.vertices * 2;
@@ -210,30 +178,34 @@ impl<'a> Polyline<'a> {
         })
     }
 
-    /// Returns true if the head and the masks agree with each other and no coordinate can overflow.
+    /// Returns true if the head and the masks agree with each other.
     pub(crate) fn is_sound(&self) -> bool {
         let known = u8::try_from((1u32 << self.candidates.min(8)) - 1).unwrap_or(u8::MAX);
-        let is_near = |v: i16| (-16_383..=16_383).contains(&v);
         self.candidates <= super::format::NARROW_CANDIDATES
             && self.bytes.len() >= self.len() + RECORDS_SLACK
             && self.start & !known == 0
             && self.rows().count() == self.borders()
-            && self
-                .rows()
-                .all(|(row, mask)| mask & !known == 0 && row.into_iter().all(is_near))
+            && self.rows().all(|(_, mask)| mask & !known == 0)
     }
 }
 
-/// Decides a group of a line of so many vertices, from the border `first` on; `None` beyond the end.
+/// Decides all groups of a line of so many vertices; `None` beyond the end.
 #[inline(never)]
-fn toggled(line: &[u8], vertices: usize, first: usize, point: (i16, i16)) -> Option<u8> {
-    let xs = line.get(first * 2..)?;
-    let ys = xs.get(vertices * 2..)?;
-    let masks = line.get(vertices * 4 + first..)?.first_chunk()?;
-    let a = (xs.first_chunk()?, ys.first_chunk()?);
-    let b = (xs.get(2..)?.first_chunk()?, ys.get(2..)?.first_chunk()?);
-    let left = i16::try_from(vertices.saturating_sub(first)).ok()?;
-    Some(group(a, b, masks, left.wrapping_sub(1), point))
+fn toggled(line: &[u8], vertices: usize, point: (i16, i16)) -> Option<u8> {
+    let (xs, ys, masks) = (line, line.get(vertices * 2..)?, line.get(vertices * 4..)?);
+    fn ends(from: &[u8]) -> Option<(&[Numbers], &[Numbers])> {
+        Some((from.as_chunks().0, from.get(2..)?.as_chunks().0))
+    }
+    let ((ax, bx), (ay, by)) = (ends(xs)?, ends(ys)?);
+    let mut left = i16::try_from(vertices).ok()?.wrapping_sub(1);
+    let groups = vertices.saturating_sub(1).div_ceil(LANES);
+    let mut toggled = 0;
+    let all = ax.iter().zip(bx).zip(ay.iter().zip(by)).zip(masks.as_chunks().0);
+    for (((ax, bx), (ay, by)), masks) in all.take(groups) {
+        toggled ^= group((ax, ay), (bx, by), masks, left, point);
+        left = left.wrapping_sub(8);
+    }
+    Some(toggled)
 }
 
 type Numbers = [u8; LANES * 2];
@@ -251,18 +223,20 @@ fn group(
     left: i16,
     (x, y): (i16, i16),
 ) -> u8 {
-    let (ax, ay, bx, by) = (numbers(ax), numbers(ay), numbers(bx), numbers(by));
+    // Only the lowest 16 bits of all coordinates are known. The differences are right all the same, because the writer
+    // takes another kind of record when one of them would not fit.
+    let from = |v: i16, ends: &Numbers| numbers(ends).map(|end| v.wrapping_sub(end));
+    let (ax, ay, bx, by) = (from(x, ax), from(y, ay), from(x, bx), from(y, by));
     let mut sides = [0i32; LANES];
     for (side, ((ax, bx), (ay, by))) in sides.iter_mut().zip(ax.iter().zip(&bx).zip(ay.iter().zip(&by))) {
         let product = |a: i16, b: i16| i32::from(a).wrapping_mul(i32::from(b));
-        *side = product(bx.wrapping_sub(*ax), y.wrapping_sub(*ay))
-            .wrapping_sub(product(by.wrapping_sub(*ay), x.wrapping_sub(*ax)));
+        *side = product(ax.wrapping_sub(*bx), *ay).wrapping_sub(product(ay.wrapping_sub(*by), *ax));
     }
     let all = |is_so: bool| u16::from(is_so).wrapping_neg();
     let mut toggled = [0u16; LANES];
     let borders = ax.iter().zip(&bx).zip(sides.iter().zip(masks)).zip(0i16..);
     for (toggled, (((ax, bx), (side, mask)), number)) in toggled.iter_mut().zip(borders) {
-        let (from, to) = (all(*ax <= x), all(*bx <= x));
+        let (from, to) = (all(*ax >= 0), all(*bx >= 0));
         // A border that runs west has its upper side on the right.
         let is_above = (from & all(*side > 0)) | (!from & all(*side < 0));
         *toggled = (from ^ to) & is_above & all(number < left) & u16::from(*mask);
@@ -279,24 +253,33 @@ fn numbers(bytes: &[u8; LANES * 2]) -> [i16; LANES] {
     out
 }
 
-/// Returns the cell of a point whose bucket is known, the lowest code where several contain it.
-#[inline]
-pub(crate) fn cell_of_bucket(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+/// Returns the cell of a point whose bucket and record are known, the lowest code where several contain it.
+#[inline(always)]
+pub(crate) fn cell_of_bucket(records: &[u8], bucket: Bucket, place: Place) -> Option<CellHandle> {
     let window: &[u8; WINDOW] = records.get(bucket.at..)?.first_chunk()?;
     let [vertices, kind, ..] = *window;
-    if vertices as usize > LANES + 1 || kind > KIND_COUNT {
-        return cell_of_large(records, bucket);
+    if (usize::from(vertices) > LANES + 1) | (kind > KIND_COUNT) {
+        return cell_of_large(records, bucket, place);
     }
-    let distance = small(window, bucket.x, bucket.y);
+    let (x, y) = low(place);
+    let distance = small(window, x, y);
     (distance != NOWHERE).then(|| CellHandle(bucket.least.wrapping_add(distance)))
 }
 
+/// The lowest 16 bits of the distances.
+#[inline(always)]
+#[expect(clippy::cast_possible_truncation, reason = "as said")]
+pub(crate) fn low((x, y): Place) -> (i16, i16) {
+    (x as i16, y as i16)
+}
+
 #[inline(never)]
-fn cell_of_large(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+fn cell_of_large(records: &[u8], bucket: Bucket, place: Place) -> Option<CellHandle> {
     let Some(line) = Polyline::at(records, bucket.at) else {
-        return wide(records, bucket);
+        return wide(records, bucket, place);
     };
-    let held = line.holders(bucket.x, bucket.y)?;
+    let (x, y) = low(place);
+    let held = line.holders(x, y)?;
     if held == 0 {
         return None;
     }
@@ -331,12 +314,11 @@ fn small(window: &[u8; WINDOW], x: i16, y: i16) -> u32 {
     u32::from(u16::from_le_bytes(*part(window, HEAD + held.trailing_zeros() as usize * 2)))
 }
 
-/// Returns the candidates of a wide record that contain the point, the lowest code first.
+/// The cell of a wide record, whose coordinates are distances from the corner of the pack.
 #[cold]
-fn wide(records: &[u8], bucket: Bucket) -> Option<CellHandle> {
+fn wide(records: &[u8], bucket: Bucket, (x, y): Place) -> Option<CellHandle> {
     let record = BucketRecord::at(records, bucket.at).filter(|r| r.is_wide)?;
-    let (x, y) = bucket.from_corner();
-    let held = record.holders(x, y);
+    let held = record.holders(x.cast_signed(), y.cast_signed());
     if held == 0 {
         return None;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::WriteError;
-use super::format::{NARROW_CANDIDATES, NARROW_LIMIT};
+use super::format::NARROW_CANDIDATES;
 use super::parts::{BucketContent, RecordParts};
 use super::record::CellHandle;
 use super::second::{HEAD, KIND_HANDLES, RECORD_UNIT, RECORDS_SLACK, RECORDS_UNIT, TileEntry};
@@ -103,14 +103,15 @@ impl SecondIndex {
         Ok(entry)
     }
 
-    /// Adds a tile with borders; false if its records exceed the range of a word. `half` is half the size of a bucket.
+    /// Adds a tile with borders; false if its records exceed the range of a word. The contents come with the
+    /// distances of the bucket's corner from that of the pack; `size` is the size of a bucket.
     pub(crate) fn block(
         &mut self,
         k: (u32, u32),
-        half: (i64, i64),
-        contents: &[BucketContent],
+        size: (i64, i64),
+        contents: &[((i64, i64), BucketContent)],
     ) -> Result<bool, WriteError> {
-        let handles = contents.iter().flat_map(|content| match content {
+        let handles = contents.iter().flat_map(|(_, content)| match content {
             BucketContent::Same(cell) => cell.iter().map(|h| h.0).min(),
             BucketContent::BucketRecord(parts) => parts.candidates.iter().map(|h| h.0).min(),
         });
@@ -118,11 +119,13 @@ impl SecondIndex {
         // Every content once; the words are positions in this list until the records are placed.
         let mut known: BTreeMap<Vec<u8>, usize> = BTreeMap::from([(OUTSIDE.to_vec(), 0)]);
         let mut numbers = Vec::with_capacity(contents.len());
-        for content in contents {
+        for (corner, content) in contents {
             let bytes = match content {
                 BucketContent::Same(None) => Some(OUTSIDE.to_vec()),
                 BucketContent::Same(Some(cell)) => whole(*cell, least),
-                BucketContent::BucketRecord(parts) => narrow(parts, half, least).or_else(|| parts.wide()),
+                BucketContent::BucketRecord(parts) => {
+                    narrow(parts, *corner, size, least).or_else(|| parts.wide(*corner))
+                },
             };
             let Some(bytes) = bytes else { return Ok(false) };
             let next = known.len();
@@ -203,20 +206,26 @@ fn whole(cell: CellHandle, least: u32) -> Option<Vec<u8>> {
     encode(1, &[cell], &[], least)
 }
 
-/// The narrow record of a bucket; `None` if it has too many candidates or borders, or a coordinate is too large.
-fn narrow(parts: &RecordParts, half: (i64, i64), least: u32) -> Option<Vec<u8>> {
+/// The narrow record of a bucket; `None` if it has too many candidates or borders, or a difference does not fit 16 bits.
+fn narrow(parts: &RecordParts, corner: (i64, i64), size: (i64, i64), least: u32) -> Option<Vec<u8>> {
     if parts.candidates.len() > NARROW_CANDIDATES {
         return None;
     }
-    let near = |v: i64, half: i64| {
-        let v = v - half;
-        i16::try_from(v).ok().filter(|_| (-NARROW_LIMIT..=NARROW_LIMIT).contains(&v))
+    const MOST: i64 = 0x7fff;
+    // From either side of the bucket.
+    let is_near = |v: i64, size: i64| v >= size - 1 - MOST && v <= MOST;
+    let low = |v: i64| {
+        let [a, b, ..] = v.to_le_bytes();
+        i16::from_le_bytes([a, b])
     };
     let mut borders = Vec::with_capacity(parts.rows.len());
     for ([ax, ay, bx, by], mask) in &parts.rows {
-        let a = (near(*ax, half.0)?, near(*ay, half.1)?);
-        let b = (near(*bx, half.0)?, near(*by, half.1)?);
-        borders.push((a, b, u8::try_from(*mask).ok()?));
+        let are_near = [*ax, *bx].iter().all(|x| is_near(*x, size.0)) && [*ay, *by].iter().all(|y| is_near(*y, size.1));
+        if !are_near || (bx - ax).abs() > MOST || (by - ay).abs() > MOST {
+            return None;
+        }
+        let vertex = |x: &i64, y: &i64| (low(x + corner.0), low(y + corner.1));
+        borders.push((vertex(ax, ay), vertex(bx, by), u8::try_from(*mask).ok()?));
     }
     encode(u8::try_from(parts.start).ok()?, &parts.candidates, &line(borders), least)
 }

@@ -69,7 +69,7 @@ impl PackStyle {
                 in_lines: true,
             }),
             Self::Handset => Some(Division {
-                rows: 48,
+                rows: 26,
                 in_lines: false,
             }),
         }
