@@ -121,7 +121,7 @@ impl<'a> Pack<'a> {
 
 impl Pack<'_> {
     fn handles_of_second(&self, tile: usize, x: (u32, u32), y: (u32, u32), out: &mut Vec<CellHandle>) {
-        let Some(entry) = self.directory.as_chunks().0.get(tile).map(TileEntry::read) else {
+        let Some(entry) = TileEntry::of(self.directory, tile) else {
             return;
         };
         let shift = |k: u32| self.grid.tile_shift.checked_sub(k);

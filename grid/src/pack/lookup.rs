@@ -14,7 +14,7 @@ use super::second::{Bucket, MOST_TILE_SHIFT, Place, RECORD_UNIT, TileEntry, cell
 
 /// Points that [`Pack::find_all`] looks up together.
 const TOGETHER: usize = 64;
-/// Records of fewer bytes stay in a processor's cache, and nothing is gained by reading them ahead.
+/// Records of fewer bytes are not read ahead.
 const LARGE: usize = 1 << 20;
 /// The last byte of a record's first cache line, if the record is not at the line's begin.
 const RECORD_TAIL: usize = 48;
@@ -41,6 +41,9 @@ impl Pack<'_> {
     /// Looks up many points: the result of [`Self::find`] for each, in their order. Several times faster than one by
     /// one in a pack that does not fit the processor's caches, because it waits for the memory of 64 points at once.
     pub fn find_all(&self, points: &[PointE7]) -> Vec<Option<CellHandle>> {
+        if !self.is_read_ahead() {
+            return points.iter().map(|&point| self.find(point)).collect();
+        }
         let mut found = Vec::with_capacity(points.len());
         self.each_found(points, |handle| found.push(handle));
         found
@@ -48,17 +51,21 @@ impl Pack<'_> {
 
     /// Like [`Self::find_all`], but returns the codes: the result of [`Self::cell_at`] for each point, in their order.
     pub fn cells_at(&self, points: &[PointE7]) -> Vec<Option<CellCode>> {
+        if !self.is_read_ahead() {
+            return points.iter().map(|&point| self.cell_at(point)).collect();
+        }
         let mut found = Vec::with_capacity(points.len());
         self.each_found(points, |handle| found.push(handle.and_then(|h| self.code(h))));
         found
     }
 
+    /// A small pack stays in a processor's cache, and nothing is gained by reading it ahead.
+    fn is_read_ahead(&self) -> bool {
+        self.format == Format::Second && self.records.len() >= LARGE
+    }
+
     #[inline]
     fn each_found(&self, points: &[PointE7], mut take: impl FnMut(Option<CellHandle>)) {
-        if self.format == Format::First || self.records.len() < LARGE {
-            points.iter().for_each(|&point| take(self.find(point)));
-            return;
-        }
         for points in points.chunks(TOGETHER) {
             // Each pass reads one place for every point, and no read depends on another of its pass.
             let mut buckets = [(Bucket::NOWHERE, (0, 0)); TOGETHER];
@@ -87,12 +94,11 @@ impl Pack<'_> {
     #[inline]
     fn place(&self, point: PointE7) -> Option<Place> {
         let grid = &self.grid;
-        // A negative distance becomes a number greater than every width.
-        let x = (i64::from(point.lon) - i64::from(grid.x0)).cast_unsigned();
-        let y = (i64::from(point.lat) - i64::from(grid.y0)).cast_unsigned();
-        let is_inside = (x < u64::from(grid.width)) & (y < u64::from(grid.height));
-        #[expect(clippy::cast_possible_truncation, reason = "below the width, a u32")]
-        is_inside.then_some((x as u32, y as u32))
+        // West or south of the corner the distance wraps to at least 2^31 minus the corner's coordinate, which is never
+        // less than the width: the far corner fits an i32, as was checked when the pack was opened.
+        let x = point.lon.wrapping_sub(grid.x0).cast_unsigned();
+        let y = point.lat.wrapping_sub(grid.y0).cast_unsigned();
+        ((x < grid.width) & (y < grid.height)).then_some((x, y))
     }
 
     /// The bucket of a point, with the place of its word.
@@ -110,7 +116,7 @@ impl Pack<'_> {
     fn word_of(&self, place: Place, shift: u32) -> Option<Bucket> {
         let (column, row) = (place.0 >> shift, place.1 >> shift);
         let tile = row as usize * self.grid.columns as usize + column as usize;
-        let entry = TileEntry::read(self.directory.as_chunks().0.get(tile)?);
+        let entry = TileEntry::of(self.directory, tile)?;
         Some(entry.bucket(shift, place))
     }
 

@@ -172,10 +172,13 @@ impl Layout {
             Format::First => 20,
             Format::Second => MOST_TILE_SHIFT,
         };
+        let is_beyond = |low: i32, extent: u32| i64::from(low) + i64::from(extent) > i64::from(i32::MAX) + 1;
         let tiles = |extent: u32| extent.div_ceil(1 << grid.tile_shift);
         if grid.width > MAX_EXTENT
             || grid.height > MAX_EXTENT
             || !(8..=most_shift).contains(&grid.tile_shift)
+            || is_beyond(grid.x0, grid.width)
+            || is_beyond(grid.y0, grid.height)
             || grid.columns != tiles(grid.width)
             || grid.rows != tiles(grid.height)
         {

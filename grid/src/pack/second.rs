@@ -41,25 +41,26 @@ pub(crate) struct TileEntry {
 }
 
 impl TileEntry {
-    #[inline]
-    pub(crate) fn read(bytes: &[u8; TILE_LEN]) -> Self {
+    /// Reads the entry of the tile of this number.
+    #[inline(always)]
+    pub(crate) fn of(directory: &[u8], tile: usize) -> Option<Self> {
+        let bytes: &[u8; TILE_LEN] = directory.get(tile * TILE_LEN..)?.first_chunk()?;
         let [a, b, c, d, e, f, g, h, i, j, k, l] = *bytes;
+        // Records begin at multiples of 64, which leaves six bits.
         let records = u32::from_le_bytes([e, f, g, h]);
-        Self {
-            words: u32::from_le_bytes([a, b, c, d]) as usize * 2,
-            records: (records & 0x03ff_ffff) as usize * RECORDS_UNIT,
+        Some(Self {
+            words: u32::from_le_bytes([a, b, c, d]) as usize,
+            records: (records & !63) as usize,
             least: u32::from_le_bytes([i, j, k, l]),
-            kx: (records >> 26) & 7,
-            ky: records >> 29,
-        }
+            kx: records & 7,
+            ky: (records >> 3) & 7,
+        })
     }
 
     #[cfg(feature = "tools")]
     pub(crate) fn bytes(&self) -> Option<[u8; TILE_LEN]> {
-        let words = u32::try_from(self.words / 2).ok()?.to_le_bytes();
-        let at = u32::try_from(self.records / RECORDS_UNIT).ok()?;
-        let records = (at <= 0x03ff_ffff).then_some(at | self.kx << 26 | self.ky << 29)?;
-        let [a, b, c, d] = words;
+        let [a, b, c, d] = u32::try_from(self.words).ok()?.to_le_bytes();
+        let records = u32::try_from(self.records).ok()? | self.kx | self.ky << 3;
         let [e, f, g, h] = records.to_le_bytes();
         let [i, j, k, l] = self.least.to_le_bytes();
         Some([a, b, c, d, e, f, g, h, i, j, k, l])

@@ -179,8 +179,7 @@ impl Pack<'_> {
     /// Format 2: the directory, the words and the records.
     fn validate_tiles(&self) -> Result<(), PackError> {
         let tiles = self.grid.columns as usize * self.grid.rows as usize;
-        let entries = self.directory.as_chunks::<TILE_LEN>();
-        if entries.0.len() != tiles || !entries.1.is_empty() {
+        if tiles.checked_mul(TILE_LEN) != Some(self.directory.len()) {
             return Err(PackError::Corrupt("directory"));
         }
         let mut known = KnownCells {
@@ -189,7 +188,7 @@ impl Pack<'_> {
         };
         // Blocks follow each other, so that no block is validated for more than one tile; undivided tiles may share one.
         let mut end = 0;
-        for entry in entries.0.iter().map(TileEntry::read) {
+        for entry in (0..tiles).filter_map(|tile| TileEntry::of(self.directory, tile)) {
             let buckets = 1usize << (entry.kx + entry.ky);
             let is_sound = entry.kx.max(entry.ky) <= MOST_DIVISION.min(self.grid.tile_shift - 1)
                 && (buckets == 1 || entry.words >= end)
