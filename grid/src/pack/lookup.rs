@@ -92,7 +92,7 @@ impl Pack<'_> {
 
     /// The distances of a point from the corner of the pack; `None` outside its bounds.
     #[inline]
-    fn place(&self, point: PointE7) -> Option<Place> {
+    pub(crate) fn place(&self, point: PointE7) -> Option<Place> {
         let grid = &self.grid;
         // West or south of the corner the distance wraps to at least 2^31 minus the corner's coordinate, which is never
         // less than the width: the far corner fits an i32, as was checked when the pack was opened.
@@ -128,6 +128,14 @@ impl Pack<'_> {
             at: bucket.records + at,
             ..bucket
         })
+    }
+
+    /// The sizes of the buckets around a point of a pack of format 2, as shifts.
+    pub(crate) fn bucket_shifts(&self, (x, y): Place) -> Option<(u32, u32)> {
+        let shift = self.grid.tile_shift & 31;
+        let tile = (y >> shift) as usize * self.grid.columns as usize + (x >> shift) as usize;
+        let entry = TileEntry::of(self.directory, tile)?;
+        Some((shift.checked_sub(entry.kx)?, shift.checked_sub(entry.ky)?))
     }
 
     /// The bucket of a point of a pack of format 2.

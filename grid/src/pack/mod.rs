@@ -36,6 +36,7 @@ mod area;
 mod around;
 #[cfg(feature = "tools")]
 mod block;
+mod circle;
 mod error;
 mod format;
 #[cfg(feature = "tools")]
