@@ -9,7 +9,7 @@ use protocol::geo::PointE7;
 use super::format::Format;
 use super::read::Pack;
 use super::record::CellHandle;
-use super::second::{Polyline, low};
+use super::second::{Place, Polyline, low};
 use crate::geom::{LocalFrame, Metres, Pt};
 
 /// Sample points across the circle's diameter. 64 give 3,228 points, and shares with an error of about 1 %.
@@ -97,58 +97,103 @@ impl Samples {
     }
 }
 
-/// Lists that are used for every bucket.
-#[derive(Default)]
-struct Scratch {
-    borders: Vec<([i16; 4], u8)>,
-    /// Rows at which a column's set of candidates changes, with what changes.
-    changes: Vec<(usize, u8)>,
-}
-
 /// A range of sample columns or rows in one bucket.
 type Span = std::ops::Range<usize>;
 
-/// Cuts the distances of columns or rows from the corner of the pack, which ascend, into the buckets of one size.
-fn spans(distances: &[u32; COLUMNS], shift: u32, within: &Span) -> impl Iterator<Item = Span> {
-    let mut next = within.start;
-    std::iter::from_fn(move || {
-        let first = next;
-        let bucket = distances.get(first..within.end)?.first()? >> shift;
-        let rest = distances.get(first..within.end)?;
-        next += rest.iter().take_while(|d| **d >> shift == bucket).count();
-        Some(first..next)
-    })
+/// The columns or the rows as distances from the corner of the pack, ascending.
+struct Axis {
+    at: [u32; COLUMNS],
+    /// Steps for each unit of distance, in units of 2^-32.
+    steps: u64,
+}
+
+impl Axis {
+    fn new(samples: &[i32; COLUMNS], origin: i32) -> Self {
+        let at = samples.each_ref().map(|v| v.wrapping_sub(origin).cast_unsigned());
+        let [first, .., last] = at;
+        Self {
+            at,
+            steps: (63 << 32) / u64::from(last.wrapping_sub(first).max(1)),
+        }
+    }
+
+    fn get(&self, k: usize) -> Option<u32> {
+        self.at.get(k).copied()
+    }
+
+    /// Cuts samples into those of the buckets of one size.
+    fn spans(&self, shift: u32, within: &Span) -> impl Iterator<Item = Span> {
+        let (mut next, end) = (within.start, within.end);
+        std::iter::from_fn(move || {
+            let first = next;
+            let bucket = self.get(first).filter(|_| first < end)? >> shift;
+            next = self.first_from((i64::from(bucket) + 1) << shift, &(first + 1..end));
+            Some(first..next)
+        })
+    }
+
+    /// The first of these samples at this distance or beyond it; the end if there is none. It is estimated, since the
+    /// samples are evenly spaced but for rounding, and then put right.
+    fn first_from(&self, distance: i64, within: &Span) -> usize {
+        let [first, .., last] = self.at;
+        let steps = (distance - i64::from(first)).clamp(0, i64::from(last.wrapping_sub(first)));
+        let estimate = (steps.unsigned_abs() * self.steps) >> 32;
+        let mut k = usize::try_from(estimate).unwrap_or(COLUMNS).clamp(within.start, within.end);
+        let is_from = |k: usize| self.get(k).is_none_or(|at| i64::from(at) >= distance);
+        while k < within.end && !is_from(k) {
+            k += 1;
+        }
+        while k > within.start && is_from(k - 1) {
+            k -= 1;
+        }
+        k
+    }
+}
+
+/// For each column, the rows at which its samples change cells, and which candidates of their bucket change there.
+struct Changes {
+    rows: [u64; COLUMNS],
+    masks: [[u8; COLUMNS]; COLUMNS],
+}
+
+impl Changes {
+    fn add(&mut self, column: usize, row: usize, mask: u8) {
+        let place = self.masks.get_mut(column).and_then(|masks| masks.get_mut(row));
+        if let Some((rows, place)) = self.rows.get_mut(column).zip(place) {
+            *rows |= 1 << row;
+            *place ^= mask;
+        }
+    }
 }
 
 impl Pack<'_> {
     /// Counts the samples by the borders of the buckets; `None` where that is not possible or does not pay.
     pub(crate) fn hits_by_bucket(&self, samples: &Samples) -> Option<Hits> {
         let grid = &self.grid;
-        let (west, east) = (*samples.xs.first()?, *samples.xs.last()?);
-        let (south, north) = (*samples.ys.first()?, *samples.ys.last()?);
+        let (Samples { xs, ys }, [west, .., east], [south, .., north]) = (samples, samples.xs, samples.ys);
         // All inside the bounds of the pack.
-        let (corner, far) = (
-            self.place(PointE7 { lat: south, lon: west })?,
-            self.place(PointE7 { lat: north, lon: east })?,
-        );
+        let low = self.place(PointE7 { lat: south, lon: west })?;
+        let high = self.place(PointE7 { lat: north, lon: east })?;
         if self.format == Format::First {
             return None;
         }
-        let size = |low: u32, high: u32| ((high - low) >> (grid.tile_shift.saturating_sub(4))) + 1;
-        if size(corner.0, far.0).saturating_mul(size(corner.1, far.1)) > MOST_BUCKETS {
+        let across = |low: u32, high: u32| ((high - low) >> grid.tile_shift.saturating_sub(4)) + 1;
+        if across(low.0, high.0).saturating_mul(across(low.1, high.1)) > MOST_BUCKETS {
             return None;
         }
-        let from = |v: &i32, o: i32| v.wrapping_sub(o).cast_unsigned();
-        let xs = samples.xs.each_ref().map(|x| from(x, grid.x0));
-        let ys = samples.ys.each_ref().map(|y| from(y, grid.y0));
-        let (mut hits, mut scratch) = (Hits::default(), Scratch::default());
-        for tile_columns in spans(&xs, grid.tile_shift, &(0..COLUMNS)) {
-            for tile_rows in spans(&ys, grid.tile_shift, &(0..COLUMNS)) {
-                let first = (*xs.get(tile_columns.start)?, *ys.get(tile_rows.start)?);
+        let (xs, ys) = (Axis::new(xs, grid.x0), Axis::new(ys, grid.y0));
+        let mut hits = Hits::default();
+        let mut changes = Changes {
+            rows: [0; COLUMNS],
+            masks: [[0; COLUMNS]; COLUMNS],
+        };
+        for tile_columns in xs.spans(grid.tile_shift, &(0..COLUMNS)) {
+            for tile_rows in ys.spans(grid.tile_shift, &(0..COLUMNS)) {
+                let first = (xs.get(tile_columns.start)?, ys.get(tile_rows.start)?);
                 let (sx, sy) = self.bucket_shifts(first)?;
-                for columns in spans(&xs, sx, &tile_columns) {
-                    for rows in spans(&ys, sy, &tile_rows) {
-                        self.hits_of_bucket((&xs, &columns), (&ys, &rows), &mut scratch, &mut hits)?;
+                for columns in xs.spans(sx, &tile_columns) {
+                    for rows in ys.spans(sy, &tile_rows) {
+                        self.hits_of_bucket((&xs, &columns), (&ys, &rows), &mut changes, &mut hits)?;
                     }
                 }
             }
@@ -158,72 +203,89 @@ impl Pack<'_> {
 
     fn hits_of_bucket(
         &self,
-        (xs, columns): (&[u32; COLUMNS], &Span),
-        (ys, rows): (&[u32; COLUMNS], &Span),
-        scratch: &mut Scratch,
+        (xs, columns): (&Axis, &Span),
+        (ys, rows): (&Axis, &Span),
+        changes: &mut Changes,
         hits: &mut Hits,
     ) -> Option<()> {
-        let Scratch { borders, changes } = scratch;
-        let rows_of = |column: usize| -> Option<Span> {
-            let first = usize::from(*FIRST_ROWS.get(column)?);
-            let (low, high) = (rows.start.max(first), rows.end.min(COLUMNS - first));
-            (low < high).then_some(low..high)
-        };
-        let bucket = self.bucket((*xs.get(columns.start)?, *ys.get(rows.start)?))?;
+        let base = (xs.get(columns.start)?, ys.get(rows.start)?);
+        let bucket = self.bucket(base)?;
         let line = Polyline::at(self.records, bucket.at)?;
-        // The last is for samples in no candidate.
-        let mut counts = [0u32; 9];
-        let mut count = |held: u8, rows: usize| {
-            if let (Some(n), Ok(rows)) = (counts.get_mut(held.trailing_zeros() as usize), u32::try_from(rows)) {
-                *n += rows;
-            }
-        };
-        borders.clear();
-        borders.extend(line.rows().filter(|(_, mask)| *mask != 0));
-        for column in columns.clone() {
-            let Some(span) = rows_of(column) else { continue };
-            changes.clear();
-            let x = *xs.get(column)?;
-            for (row, mask) in borders.iter() {
-                if let Some(at) = first_above(row, x, ys, &span) {
-                    changes.push((at, *mask));
-                }
-            }
-            changes.sort_unstable_by_key(|(at, _)| *at);
-            let (mut held, mut from) = (line.start, span.start);
-            for (at, mask) in changes.iter() {
-                count(held, at - from);
-                held ^= mask;
-                from = *at;
-            }
-            count(held, span.end - from);
+        for (border, mask) in line.rows().filter(|(_, mask)| *mask != 0) {
+            changed_by(border, mask, base, (xs, columns), (ys, rows), changes);
         }
-        let [cells @ .., none] = &counts;
+        // The last is for samples in no candidate.
+        let mut counts = [0usize; 9];
+        for column in columns.clone() {
+            let first = usize::from(*FIRST_ROWS.get(column)?);
+            let (mut from, end) = (rows.start.max(first), rows.end.min(COLUMNS - first));
+            if from >= end {
+                continue;
+            }
+            let mut count = |held: u8, rows: usize| {
+                if let Some(n) = counts.get_mut(held.trailing_zeros() as usize) {
+                    *n += rows;
+                }
+            };
+            let mut held = line.start;
+            // The rows of this bucket before the end.
+            let mut left = *changes.rows.get(column)? & (u64::MAX << rows.start) & (u64::MAX >> (COLUMNS - end));
+            let masks = changes.masks.get(column)?;
+            while left != 0 {
+                let row = left.trailing_zeros() as usize;
+                left &= left - 1;
+                if row > from {
+                    count(held, row - from);
+                    from = row;
+                }
+                held ^= *masks.get(row)?;
+            }
+            count(held, end - from);
+        }
+        let [cells @ .., none] = counts.map(|n| u32::try_from(n).unwrap_or_default());
         hits.outside += none;
-        for (k, n) in cells.iter().enumerate().filter(|(_, n)| **n > 0) {
-            hits.add(line.handle(k, bucket.least), *n);
+        for (k, n) in cells.into_iter().enumerate().filter(|(_, n)| *n > 0) {
+            hits.add(line.handle(k, bucket.least), n);
         }
         Some(())
     }
 }
 
-/// The first of the rows that is strictly above a border in a column; `None` if the border is not in this column, or not
-/// below any of the rows.
-fn first_above(border: &[i16; 4], x: u32, ys: &[u32; COLUMNS], rows: &Span) -> Option<usize> {
-    let base = *ys.get(rows.start)?;
-    let (low_x, low_y) = low((x, base));
-    let [ax, ay, bx, by] = *border;
-    // The distances of the ends from the first sample of the column; see the group of a lookup.
-    let (ax, ay) = (i32::from(ax.wrapping_sub(low_x)), i32::from(ay.wrapping_sub(low_y)));
-    let (bx, by) = (i32::from(bx.wrapping_sub(low_x)), i32::from(by.wrapping_sub(low_y)));
-    let ((ax, ay), (bx, by)) = if ax < bx { ((ax, ay), (bx, by)) } else { ((bx, by), (ax, ay)) };
-    if ax > 0 || bx <= 0 {
-        return None;
+/// Notes, for each column that a border spans, the first row strictly above it, if it is in the bucket. `base` is the
+/// first sample of the bucket.
+fn changed_by(
+    [ax, ay, bx, by]: [i16; 4],
+    mask: u8,
+    base: Place,
+    (xs, columns): (&Axis, &Span),
+    (ys, rows): (&Axis, &Span),
+    changes: &mut Changes,
+) {
+    // The distances of the ends from the base; see the group of a lookup.
+    let (x, y) = low(base);
+    let a = (i64::from(ax.wrapping_sub(x)), i64::from(ay.wrapping_sub(y)));
+    let b = (i64::from(bx.wrapping_sub(x)), i64::from(by.wrapping_sub(y)));
+    let (a, b) = if a.0 < b.0 { (a, b) } else { (b, a) };
+    let (base_x, base_y) = (i64::from(base.0), i64::from(base.1));
+    let first = xs.first_from(base_x + a.0, columns);
+    for column in first..columns.end {
+        let x = xs.get(column).map_or(i64::MAX, i64::from) - base_x;
+        if x >= b.0 {
+            break;
+        }
+        // Above the border: (bx - ax) * (y - ay) > (by - ay) * (x - ax), and bx - ax > 0. The quotient fits 32 bits.
+        let last_below = a.1 + quotient((b.1 - a.1) * (x - a.0), b.0 - a.0);
+        let row = ys.first_from(base_y + last_below + 1, rows);
+        if row < rows.end {
+            changes.add(column, row, mask);
+        }
     }
-    // Above the border: (bx - ax) * (y - ay) > (by - ay) * (0 - ax), and bx - ax > 0.
-    let last_below = ay + (by - ay).wrapping_mul(-ax).div_euclid(bx - ax);
-    let is_below = |y: &u32| y.wrapping_sub(base).cast_signed() <= last_below;
-    let rows_of = ys.get(rows.clone())?;
-    let at = rows_of.partition_point(is_below);
-    (at < rows_of.len()).then_some(rows.start + at)
+}
+
+/// The quotient, rounded down; in 32 bits, which are much faster, if the numbers fit.
+fn quotient(a: i64, b: i64) -> i64 {
+    match (i32::try_from(a), i32::try_from(b)) {
+        (Ok(a), Ok(b)) if b > 0 => i64::from(a.div_euclid(b)),
+        _ => a.checked_div_euclid(b).unwrap_or_default(),
+    }
 }
