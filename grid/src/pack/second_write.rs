@@ -30,6 +30,7 @@ const DIVISIONS: [(u32, u32); 9] = [
     (5, 6),
     (6, 6),
 ];
+const FINEST: (u32, u32) = (6, 6);
 /// Most borders of any bucket, unless the finest division has more.
 const MOST_ROWS: usize = 100;
 
@@ -38,15 +39,12 @@ impl Division {
     pub(crate) fn choose(&self, rows: impl Fn((u32, u32)) -> Vec<usize>) -> (u32, u32) {
         let is_fine = |k: (u32, u32)| {
             let rows = rows(k);
-            let want = std::env::var("TUNE").ok().and_then(|v| v.parse().ok()).unwrap_or(self.rows);
-            let share = std::env::var("SHARE").ok().and_then(|v| v.parse().ok()).unwrap_or(8);
             let used = rows.iter().filter(|n| **n > 0).count();
-            let many = rows.iter().filter(|n| **n > want).count();
-            many * share <= used && rows.iter().all(|n| *n <= MOST_ROWS)
+            let many = rows.iter().filter(|n| **n > self.rows).count();
+            many * 8 <= used && rows.iter().all(|n| *n <= MOST_ROWS)
         };
-        if let Some(v)= std::env::var("FORCE").ok().and_then(|v| v.parse::<usize>().ok()) { return DIVISIONS[v]; }
         let found = DIVISIONS.into_iter().find(|k| is_fine(*k));
-        found.unwrap_or(DIVISIONS[DIVISIONS.len() - 1])
+        found.unwrap_or(FINEST)
     }
 }
 
