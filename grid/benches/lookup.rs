@@ -73,7 +73,10 @@ const SIZES: [Size; 3] = [
 
 fn main() -> anyhow::Result<ExitCode> {
     let args: Vec<String> = std::env::args().collect();
-    let only = args.iter().position(|a| a == "--only").and_then(|k| args.get(k + 1));
+    let only = args
+        .iter()
+        .position(|a| a == "--only")
+        .and_then(|k| args.get(k + 1));
     let mut differences = 0;
     for size in SIZES.iter().filter(|s| only.is_none_or(|only| only == s.name)) {
         differences += promise(size)?;
@@ -101,7 +104,11 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
     let server = open(PackStyle::Server)?;
     let built = start.elapsed().as_secs_f64();
     let handset = open(PackStyle::Handset)?;
-    let first = if size.with_first { Some(open(PackStyle::First)?) } else { None };
+    let first = if size.with_first {
+        Some(open(PackStyle::First)?)
+    } else {
+        None
+    };
     let random = random_points(&cells, POINTS);
     let (pack, small) = (server.view(), handset.view());
     let chase = Chase::of(server.bytes().len());
@@ -152,7 +159,10 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
     }
     #[expect(clippy::cast_precision_loss, reason = "a length of a file")]
     let per_cell = |pack: &PackBuf<Vec<u8>>| pack.bytes().len() as f64 / cells.len().max(1) as f64;
-    for (what, pack, goal) in [("_bytes_server", &server, 350.0), ("_bytes_handset", &handset, 200.0)] {
+    for (what, pack, goal) in [
+        ("_bytes_server", &server, 350.0),
+        ("_bytes_handset", &handset, 200.0),
+    ] {
         let ours = per_cell(pack);
         line(name, what, &format!("ours={ours:.0}B/cell"), ours, goal, true);
     }
@@ -167,11 +177,22 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
     );
     let circles = random.get(..CIRCLES).unwrap_or(&random);
     let circle = |pack: &Pack<'_>| {
-        median((0..ROUNDS).map(|_| nanoseconds(circles, |p| pack.candidates(p, RADIUS_M))).collect()) / 1e3
+        median(
+            (0..ROUNDS)
+                .map(|_| nanoseconds(circles, |p| pack.candidates(p, RADIUS_M)))
+                .collect(),
+        ) / 1e3
     };
     for (what, pack) in [("_circle", &pack), ("_circle_handset", &small)] {
         let ours = circle(pack);
-        line(name, what, &format!("ours={ours:.1}us radius={RADIUS_M:.0}m"), ours, 5.0, true);
+        line(
+            name,
+            what,
+            &format!("ours={ours:.1}us radius={RADIUS_M:.0}m"),
+            ours,
+            5.0,
+            true,
+        );
     }
     let differences = differences(&[pack, small], &cells, &random, size.step);
     println!(
@@ -182,7 +203,11 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
     println!("  server {}", pack.sizes());
     println!("  handset {}", small.sizes());
     if let Some(first) = &first {
-        println!("  format_1 {} bytes_per_cell={:.0}", first.view().sizes(), per_cell(first));
+        println!(
+            "  format_1 {} bytes_per_cell={:.0}",
+            first.view().sizes(),
+            per_cell(first)
+        );
     }
     Ok(differences)
 }
@@ -219,7 +244,8 @@ impl Chase {
         }
         let mut next = vec![0; lines * Self::WORDS];
         for (from, to) in order.iter().zip(order.iter().cycle().skip(1)) {
-            if let (Some(place), Ok(to)) = (next.get_mut(from * Self::WORDS), u32::try_from(to * Self::WORDS)) {
+            if let (Some(place), Ok(to)) = (next.get_mut(from * Self::WORDS), u32::try_from(to * Self::WORDS))
+            {
                 *place = to;
             }
         }
@@ -354,9 +380,17 @@ fn differences(packs: &[Pack<'_>], cells: &Cells, random: &[PointE7], step: usiz
     let owners: Vec<Option<CellCode>> = points.iter().map(|&p| boxes.owner(p.into())).collect();
     let mut wrong = 0;
     for pack in packs {
-        let single = points.iter().zip(&owners).filter(|(p, owner)| pack.cell_at(**p) != **owner);
+        let single = points
+            .iter()
+            .zip(&owners)
+            .filter(|(p, owner)| pack.cell_at(**p) != **owner);
         wrong += single.count();
-        wrong += pack.cells_at(&points).iter().zip(&owners).filter(|(a, b)| a != b).count();
+        wrong += pack
+            .cells_at(&points)
+            .iter()
+            .zip(&owners)
+            .filter(|(a, b)| a != b)
+            .count();
     }
     let sample = (SCANNED / cells.len().max(1)).clamp(1, SAMPLE);
     for (p, owner) in points.iter().zip(&owners).step_by((points.len() / sample).max(1)) {
@@ -364,7 +398,11 @@ fn differences(packs: &[Pack<'_>], cells: &Cells, random: &[PointE7], step: usiz
         let all = cells.iter().filter(|(_, ring)| holds(ring, p)).map(|c| c.0).min();
         wrong += usize::from(all != *owner);
     }
-    println!("  compared={} points of which random={}", points.len(), random.len() * 2);
+    println!(
+        "  compared={} points of which random={}",
+        points.len(),
+        random.len() * 2
+    );
     wrong
 }
 

@@ -97,5 +97,7 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
 fn code_of(k: u64) -> Option<CellCode> {
     let (cell, community, street) = (k % 99 + 1, k / 99 % 99 + 1, k / 9_801 % 99 + 1);
     let county = 999_999u64.checked_sub(k / 970_299)?;
-    format!("{county:06}{street:02}{community:02}{cell:02}").parse().ok()
+    format!("{county:06}{street:02}{community:02}{cell:02}")
+        .parse()
+        .ok()
 }

@@ -128,7 +128,9 @@ impl Pack<'_> {
         let (Some(sx), Some(sy)) = (shift(entry.kx), shift(entry.ky)) else {
             return;
         };
-        for word in (y.0 >> sy..=y.1 >> sy).flat_map(|by| (x.0 >> sx..=x.1 >> sx).map(move |bx| (by << entry.kx) + bx)) {
+        for word in (y.0 >> sy..=y.1 >> sy)
+            .flat_map(|by| (x.0 >> sx..=x.1 >> sx).map(move |bx| (by << entry.kx) + bx))
+        {
             let word = u16_at(self.words, entry.words + word as usize * 2);
             let at = entry.records + usize::from(word.unwrap_or_default()) * RECORD_UNIT;
             if let Some(line) = Polyline::at(self.records, at) {

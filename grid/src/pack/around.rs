@@ -4,8 +4,8 @@
 use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
-use super::read::Pack;
 use super::circle::{Hits, Samples};
+use super::read::Pack;
 use super::units::Cell;
 use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
 

@@ -138,7 +138,9 @@ impl Axis {
         let [first, .., last] = self.at;
         let steps = (distance - i64::from(first)).clamp(0, i64::from(last.wrapping_sub(first)));
         let estimate = (steps.unsigned_abs() * self.steps) >> 32;
-        let mut k = usize::try_from(estimate).unwrap_or(COLUMNS).clamp(within.start, within.end);
+        let mut k = usize::try_from(estimate)
+            .unwrap_or(COLUMNS)
+            .clamp(within.start, within.end);
         let is_from = |k: usize| self.get(k).is_none_or(|at| i64::from(at) >= distance);
         while k < within.end && !is_from(k) {
             k += 1;
@@ -172,8 +174,14 @@ impl Pack<'_> {
         let grid = &self.grid;
         let (Samples { xs, ys }, [west, .., east], [south, .., north]) = (samples, samples.xs, samples.ys);
         // All inside the bounds of the pack.
-        let low = self.place(PointE7 { lat: south, lon: west })?;
-        let high = self.place(PointE7 { lat: north, lon: east })?;
+        let low = self.place(PointE7 {
+            lat: south,
+            lon: west,
+        })?;
+        let high = self.place(PointE7 {
+            lat: north,
+            lon: east,
+        })?;
         if self.format == Format::First {
             return None;
         }
@@ -229,7 +237,8 @@ impl Pack<'_> {
             };
             let mut held = line.start;
             // The rows of this bucket before the end.
-            let mut left = *changes.rows.get(column)? & (u64::MAX << rows.start) & (u64::MAX >> (COLUMNS - end));
+            let mut left =
+                *changes.rows.get(column)? & (u64::MAX << rows.start) & (u64::MAX >> (COLUMNS - end));
             let masks = changes.masks.get(column)?;
             while left != 0 {
                 let row = left.trailing_zeros() as usize;

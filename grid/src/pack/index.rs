@@ -165,10 +165,14 @@ impl Builder<'_> {
                 continue;
             }
             let spread = |k| self.spread(tile, k, &borders);
-            let rows = |spread: &Vec<Vec<EdgeId>>| spread.iter().map(|b| b.len().div_ceil(2)).collect::<Vec<_>>();
+            let rows =
+                |spread: &Vec<Vec<EdgeId>>| spread.iter().map(|b| b.len().div_ceil(2)).collect::<Vec<_>>();
             let k = division.choose(|k| rows(&spread(k)));
             let mut contents = Vec::new();
-            for (bucket, borders) in (0..1 << k.1).flat_map(|by| (0..1 << k.0).map(move |bx| (bx, by))).zip(spread(k)) {
+            for (bucket, borders) in (0..1 << k.1)
+                .flat_map(|by| (0..1 << k.0).map(move |bx| (bx, by)))
+                .zip(spread(k))
+            {
                 let square = self.square(tile, k, bucket);
                 let near = cells.iter().copied().filter(|&c| self.meets(c, &square));
                 let corner = (

@@ -35,9 +35,8 @@ impl CellEntry {
     /// A box that holds the cell and is at most one unit larger on each side.
     pub(crate) fn rough(&self, corner: Pt, shift: u32) -> Bounds {
         let [west, south, east, north] = self.units.map(u32::from);
-        let at = |origin: i32, units: u32, more: u32| {
-            origin.wrapping_add(((units << shift) + more).cast_signed())
-        };
+        let at =
+            |origin: i32, units: u32, more: u32| origin.wrapping_add(((units << shift) + more).cast_signed());
         let last = (1u32 << shift) - 1;
         Bounds {
             min: Pt::new(at(corner.x, west, 0), at(corner.y, south, 0)),

@@ -43,11 +43,20 @@ fn ends_of_arcs(shapes: &[Shape<'_>]) -> HashSet<Pt> {
     vertices.sort_unstable();
     let junctions = vertices.chunk_by(|a, b| a == b).filter(|same| same.len() != 2);
     let starts = shapes.iter().filter_map(|s| s.ring.first());
-    junctions.filter_map(|same| same.first()).chain(starts).copied().collect()
+    junctions
+        .filter_map(|same| same.first())
+        .chain(starts)
+        .copied()
+        .collect()
 }
 
 /// The table, the arcs and the outlines.
-pub(crate) fn sections(shapes: &[Shape<'_>], corner: Pt, width: u32, height: u32) -> Result<[Vec<u8>; 3], WriteError> {
+pub(crate) fn sections(
+    shapes: &[Shape<'_>],
+    corner: Pt,
+    width: u32,
+    height: u32,
+) -> Result<[Vec<u8>; 3], WriteError> {
     let shift = box_shift(width, height);
     let ends = ends_of_arcs(shapes);
     let neighbours = neighbours(shapes);
@@ -113,9 +122,7 @@ fn references(ring: &[Pt], ends: &HashSet<Pt>, arcs: &mut Arcs) -> Result<Vec<(u
 #[derive(Default)]
 struct Arcs {
     bytes: Vec<u8>,
-    /// By the arc's least end and the vertex after it, because several arcs may begin at one end; then all vertices are
-    /// compared.
-    known: HashMap<(Pt, Pt), Vec<(u32, Vec<Pt>)>>,
+    known: HashMap<Vec<Pt>, u32>,
 }
 
 impl Arcs {
@@ -125,11 +132,7 @@ impl Arcs {
         if is_reversed {
             arc.reverse();
         }
-        let [first, second, ..] = *arc.as_slice() else {
-            return Err(WriteError::TooLarge);
-        };
-        let alike = self.known.entry((first, second)).or_default();
-        if let Some((at, _)) = alike.iter().find(|(_, known)| *known == arc) {
+        if let Some(at) = self.known.get(&arc) {
             return Ok((*at, is_reversed));
         }
         let at = word(self.bytes.len())?;
@@ -154,7 +157,7 @@ impl Arcs {
             // The lowest bytes: the value fits, and differences of 33 bits wrap around in the sum as well.
             self.bytes.extend(v.to_le_bytes().iter().take(len));
         }
-        alike.push((at, arc));
+        self.known.insert(arc, at);
         Ok((at, is_reversed))
     }
 }

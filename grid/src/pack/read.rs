@@ -224,7 +224,9 @@ impl Layout {
             grid: self.grid,
             meta,
             counties,
-            county: counties.first_chunk().and_then(|digits| CountyCode::from_digits(*digits)),
+            county: counties
+                .first_chunk()
+                .and_then(|digits| CountyCode::from_digits(*digits)),
             directory,
             words,
             records,

@@ -174,7 +174,12 @@ impl<'a> Polyline<'a> {
         let masks = ys + self.vertices * 2;
         let at = move |at: usize| u16_at(bytes, at).map(u16::cast_signed);
         (0..self.borders()).filter_map(move |k| {
-            let row = [at(xs + k * 2)?, at(ys + k * 2)?, at(xs + k * 2 + 2)?, at(ys + k * 2 + 2)?];
+            let row = [
+                at(xs + k * 2)?,
+                at(ys + k * 2)?,
+                at(xs + k * 2 + 2)?,
+                at(ys + k * 2 + 2)?,
+            ];
             Some((row, *bytes.get(masks + k)?))
         })
     }
@@ -295,7 +300,10 @@ const NOWHERE: u32 = u32::MAX;
 #[inline(never)]
 fn small(window: &[u8; WINDOW], x: i16, y: i16) -> u32 {
     fn part<const N: usize>(window: &[u8; WINDOW], at: usize) -> &[u8; N] {
-        window.get(at % 64..).and_then(|w| w.first_chunk()).unwrap_or(&[0; N])
+        window
+            .get(at % 64..)
+            .and_then(|w| w.first_chunk())
+            .unwrap_or(&[0; N])
     }
     let [vertices, kind, start, ..] = *window;
     let xs = HEAD + usize::from(kind) * 2;
@@ -312,7 +320,10 @@ fn small(window: &[u8; WINDOW], x: i16, y: i16) -> u32 {
     if held == 0 {
         return NOWHERE;
     }
-    u32::from(u16::from_le_bytes(*part(window, HEAD + held.trailing_zeros() as usize * 2)))
+    u32::from(u16::from_le_bytes(*part(
+        window,
+        HEAD + held.trailing_zeros() as usize * 2,
+    )))
 }
 
 /// The cell of a wide record, whose coordinates are distances from the corner of the pack.

@@ -86,8 +86,15 @@ impl SecondIndex {
         Ok(())
     }
 
-    fn add(&mut self, k: (u32, u32), least: u32, words: &[u16], records: &[u8]) -> Result<TileEntry, WriteError> {
-        self.records.resize(self.records.len().next_multiple_of(RECORDS_UNIT), 0);
+    fn add(
+        &mut self,
+        k: (u32, u32),
+        least: u32,
+        words: &[u16],
+        records: &[u8],
+    ) -> Result<TileEntry, WriteError> {
+        self.records
+            .resize(self.records.len().next_multiple_of(RECORDS_UNIT), 0);
         let entry = TileEntry {
             words: self.words.len(),
             records: self.records.len(),
@@ -123,7 +130,7 @@ impl SecondIndex {
                 BucketContent::Same(Some(cell)) => whole(*cell, least),
                 BucketContent::BucketRecord(parts) => {
                     narrow(parts, *corner, size, least).or_else(|| parts.wide(*corner))
-                },
+                }
             };
             let Some(bytes) = bytes else { return Ok(false) };
             let next = known.len();
@@ -218,14 +225,20 @@ fn narrow(parts: &RecordParts, corner: (i64, i64), size: (i64, i64), least: u32)
     };
     let mut borders = Vec::with_capacity(parts.rows.len());
     for ([ax, ay, bx, by], mask) in &parts.rows {
-        let are_near = [*ax, *bx].iter().all(|x| is_near(*x, size.0)) && [*ay, *by].iter().all(|y| is_near(*y, size.1));
+        let are_near =
+            [*ax, *bx].iter().all(|x| is_near(*x, size.0)) && [*ay, *by].iter().all(|y| is_near(*y, size.1));
         if !are_near || (bx - ax).abs() > MOST || (by - ay).abs() > MOST {
             return None;
         }
         let vertex = |x: &i64, y: &i64| (low(x + corner.0), low(y + corner.1));
         borders.push((vertex(ax, ay), vertex(bx, by), u8::try_from(*mask).ok()?));
     }
-    encode(u8::try_from(parts.start).ok()?, &parts.candidates, &line(borders), least)
+    encode(
+        u8::try_from(parts.start).ok()?,
+        &parts.candidates,
+        &line(borders),
+        least,
+    )
 }
 
 type Vertex = (i16, i16);
@@ -274,4 +287,3 @@ fn encode(start: u8, candidates: &[CellHandle], line: &[(Vertex, u8)], least: u3
     out.resize(out.len().next_multiple_of(RECORD_UNIT), 0);
     Some(out)
 }
-

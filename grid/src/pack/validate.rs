@@ -162,7 +162,11 @@ impl Pack<'_> {
             let bounds = Bounds::of(points.by_ref().take(left).inspect(|_| count += 1)).ok_or(BAD)?;
             left -= count;
             let rough = entry.rough(corner, shift);
-            if count < 3 || points.end() != first || !rough.contains(bounds.min) || !rough.contains(bounds.max) {
+            if count < 3
+                || points.end() != first
+                || !rough.contains(bounds.min)
+                || !rough.contains(bounds.max)
+            {
                 return Err(BAD);
             }
             let mut before = None;
@@ -216,11 +220,17 @@ impl Pack<'_> {
                     is_next && handle.is_some_and(|h| known.holds(h))
                 });
         }
-        let fits = self.records.len().checked_sub(RECORDS_SLACK).is_some_and(|end| at < end);
+        let fits = self
+            .records
+            .len()
+            .checked_sub(RECORDS_SLACK)
+            .is_some_and(|end| at < end);
         let wide = BucketRecord::at(self.records, at).filter(|r| fits && r.is_wide && r.is_sound());
         wide.is_some_and(|r| {
             let candidates = r.candidates.as_chunks::<4>().0;
-            candidates.iter().all(|h| known.holds(CellHandle(u32::from_le_bytes(*h))))
+            candidates
+                .iter()
+                .all(|h| known.holds(CellHandle(u32::from_le_bytes(*h))))
         })
     }
 

@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::error::WriteError;
 use super::format::{Format, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS};
 use super::index::{Shape, build};
-use super::read::{Pack, PackMeta};
 use super::outline_write;
+use super::read::{Pack, PackMeta};
 use super::record::CellHandle;
 use super::second_write::Division;
 use super::units::{NamedUnit, UnitLevel, whole_square_metres};
@@ -92,7 +92,10 @@ pub fn rewrite(pack: Pack<'_>, style: PackStyle) -> Result<Vec<u8>, WriteError> 
     };
     let input = PackInput {
         meta: pack.meta()?,
-        cells: pack.cells().map(|cell| (cell.code, cell.points().collect())).collect(),
+        cells: pack
+            .cells()
+            .map(|cell| (cell.code, cell.points().collect()))
+            .collect(),
         units: pack.units().map(unit).collect(),
     };
     write_as(input, style)
