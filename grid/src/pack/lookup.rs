@@ -23,13 +23,13 @@ impl Pack<'_> {
     /// Returns the cell that contains the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so
     /// every point of a tessellation is in exactly one cell; where cells overlap the lowest code wins. `None`
     /// outside.
-    #[inline]
+    #[inline(never)]
     pub fn cell_at(&self, point: PointE7) -> Option<CellCode> {
         self.code(self.find(point)?)
     }
 
     /// Like [`Self::cell_at`], but returns the pack's own handle, which is cheaper for millions of lookups.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, point: PointE7) -> Option<CellHandle> {
         let place = self.place(point)?;
         match self.format {
