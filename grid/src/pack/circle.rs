@@ -76,13 +76,30 @@ impl Samples {
     pub(crate) fn around(centre: Pt, radius_m: f64) -> Self {
         let frame = LocalFrame::new(centre);
         let part = |k: i32| f64::from(2 * k + 1 - ACROSS) / f64::from(ACROSS) * radius_m;
-        let (mut xs, mut ys) = ([0; COLUMNS], [0; COLUMNS]);
-        for (k, (x, y)) in (0..).zip(xs.iter_mut().zip(&mut ys)) {
-            let at = frame.point(Metres {
+        let place = |k: i32| {
+            frame.point(Metres {
                 x: part(k),
                 y: part(k),
-            });
+            })
+        };
+        let (mut xs, mut ys) = ([0; COLUMNS], [0; COLUMNS]);
+        for (k, (x, y)) in (0..ACROSS / 2).zip(xs.iter_mut().zip(&mut ys)) {
+            let at = place(k);
             (*x, *y) = (at.x, at.y);
+        }
+        // The other half is as far on the other side, because rounding is symmetric; unless a number ended at its limit.
+        if radius_m < 100_000.0 {
+            for (all, centre) in [(&mut xs, centre.x), (&mut ys, centre.y)] {
+                let (low, high) = all.split_at_mut(COLUMNS / 2);
+                for (low, high) in low.iter().zip(high.iter_mut().rev()) {
+                    *high = centre.wrapping_mul(2).wrapping_sub(*low);
+                }
+            }
+        } else {
+            for (k, (x, y)) in (0..ACROSS).zip(xs.iter_mut().zip(&mut ys)).skip(COLUMNS / 2) {
+                let at = place(k);
+                (*x, *y) = (at.x, at.y);
+            }
         }
         Self { xs, ys }
     }

@@ -23,7 +23,7 @@ impl Pack<'_> {
     /// Returns the cell that contains the point (WGS-84): exact, on borders by the rule of [`crate::geom::holds`], so
     /// every point of a tessellation is in exactly one cell; where cells overlap the lowest code wins. `None`
     /// outside.
-    #[inline(never)]
+    #[inline]
     pub fn cell_at(&self, point: PointE7) -> Option<CellCode> {
         self.code(self.find(point)?)
     }

@@ -53,6 +53,9 @@ pub enum PackStyle {
     Handset,
 }
 
+/// From so many cells on, a server's pack has larger buckets.
+const MANY_CELLS: usize = 400_000;
+
 impl PackStyle {
     fn format(self) -> Format {
         match self {
@@ -61,11 +64,13 @@ impl PackStyle {
         }
     }
 
-    fn division(self) -> Option<Division> {
+    fn division(self, cells: usize) -> Option<Division> {
         match self {
             Self::First => None,
             Self::Server => Some(Division {
-                rows: 8,
+                // One group of borders in most records, unless that makes more words than a processor's cache holds: then
+                // each lookup would wait for a word as long as for a record.
+                rows: if cells < MANY_CELLS { 8 } else { 14 },
                 in_lines: true,
             }),
             Self::Handset => Some(Division {
@@ -124,7 +129,7 @@ pub fn write_as(mut input: PackInput, style: PackStyle) -> Result<Vec<u8>, Write
         let handle = handle(*code, &counties).ok_or(WriteError::TooManyCounties)?;
         shapes.push(Shape { handle, ring, bounds });
     }
-    let index = build(&shapes, style.division())?;
+    let index = build(&shapes, style.division(shapes.len()))?;
     let [cells, vertices, neighbours] = match style.format() {
         Format::First => cell_sections(&shapes)?,
         Format::Second => outline_write::sections(&shapes, index.origin, index.width, index.height)?,
