@@ -196,7 +196,7 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
     }
     let differences = differences(&[pack, small], &cells, &random, size.step);
     println!(
-        "  cells={} one_alone={chained:.0}ns handle_only={handle:.0}ns handset={small_ns:.0}ns format_1={first_ns:.0}ns built_in={built:.1}s \
+        "  cells={} one_alone={chained:.0}ns handle_only={handle:.0}ns handset={small_ns:.0}ns built_in={built:.1}s \
          differences={differences}",
         cells.len()
     );

@@ -53,9 +53,6 @@ pub enum PackStyle {
     Handset,
 }
 
-/// From so many cells on, a server's pack has larger buckets.
-const MANY_CELLS: usize = 400_000;
-
 impl PackStyle {
     fn format(self) -> Format {
         match self {
@@ -64,13 +61,11 @@ impl PackStyle {
         }
     }
 
-    fn division(self, cells: usize) -> Option<Division> {
+    fn division(self) -> Option<Division> {
         match self {
             Self::First => None,
             Self::Server => Some(Division {
-                // One group of borders in most records, unless that makes more words than a processor's cache holds: then
-                // each lookup would wait for a word as long as for a record.
-                rows: if cells < MANY_CELLS { 8 } else { 14 },
+                rows: 8,
                 in_lines: true,
             }),
             Self::Handset => Some(Division {
@@ -129,7 +124,7 @@ pub fn write_as(mut input: PackInput, style: PackStyle) -> Result<Vec<u8>, Write
         let handle = handle(*code, &counties).ok_or(WriteError::TooManyCounties)?;
         shapes.push(Shape { handle, ring, bounds });
     }
-    let index = build(&shapes, style.division(shapes.len()))?;
+    let index = build(&shapes, style.division())?;
     let [cells, vertices, neighbours] = match style.format() {
         Format::First => cell_sections(&shapes)?,
         Format::Second => outline_write::sections(&shapes, index.origin, index.width, index.height)?,
