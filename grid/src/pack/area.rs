@@ -1,7 +1,7 @@
 //! The cells inside a rectangle.
 
 use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, Format, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
+    BLOCK_OFFSET, BLOCK_SHIFT, PackFormat, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
 };
 use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, u16_at, u32_at};
@@ -80,7 +80,7 @@ impl<'a> Pack<'a> {
 
     /// Adds the cells of the tile's buckets between these distances from the tile's corner.
     fn handles_of_tile(&self, tile: usize, x: (u32, u32), y: (u32, u32), out: &mut Vec<CellHandle>) {
-        if self.format == Format::Second {
+        if self.format == PackFormat::Second {
             return self.handles_of_second(tile, x, y, out);
         }
         let Some(word) = u32_at(self.directory, tile * 4) else {

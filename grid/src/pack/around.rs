@@ -4,7 +4,7 @@
 use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
-use super::circle::{Hits, Samples};
+use super::circle::{CircleSamples, Hits};
 use super::read::Pack;
 use super::units::Cell;
 use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
@@ -36,7 +36,7 @@ impl Pack<'_> {
         if radius_m.is_nan() || radius_m <= 0.0 {
             return self.ranked(Hits::of(centre), centre);
         }
-        let samples = Samples::around(Pt::from(point), radius_m);
+        let samples = CircleSamples::around(Pt::from(point), radius_m);
         let hits = self.hits_by_bucket(&samples).unwrap_or_else(|| {
             let mut hits = Hits::default();
             samples.points().for_each(|p| hits.add(self.find(p), 1));

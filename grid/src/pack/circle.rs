@@ -6,7 +6,7 @@
 
 use protocol::geo::PointE7;
 
-use super::format::Format;
+use super::format::PackFormat;
 use super::read::Pack;
 use super::record::CellHandle;
 use super::second::{Place, Polyline, low};
@@ -46,7 +46,7 @@ impl Hits {
 }
 
 /// The columns and rows of samples, ascending; a column has the samples between two rows.
-pub(crate) struct Samples {
+pub(crate) struct CircleSamples {
     xs: [i32; COLUMNS],
     ys: [i32; COLUMNS],
 }
@@ -72,7 +72,7 @@ const FIRST_ROWS: [u8; COLUMNS] = {
     first
 };
 
-impl Samples {
+impl CircleSamples {
     pub(crate) fn around(centre: Pt, radius_m: f64) -> Self {
         let frame = LocalFrame::new(centre);
         let part = |k: i32| f64::from(2 * k + 1 - ACROSS) / f64::from(ACROSS) * radius_m;
@@ -187,9 +187,10 @@ impl Changes {
 
 impl Pack<'_> {
     /// Counts the samples by the borders of the buckets; `None` where that is not possible or does not pay.
-    pub(crate) fn hits_by_bucket(&self, samples: &Samples) -> Option<Hits> {
+    pub(crate) fn hits_by_bucket(&self, samples: &CircleSamples) -> Option<Hits> {
         let grid = &self.grid;
-        let (Samples { xs, ys }, [west, .., east], [south, .., north]) = (samples, samples.xs, samples.ys);
+        let (CircleSamples { xs, ys }, [west, .., east], [south, .., north]) =
+            (samples, samples.xs, samples.ys);
         // All inside the bounds of the pack.
         let low = self.place(PointE7 {
             lat: south,
@@ -199,7 +200,7 @@ impl Pack<'_> {
             lat: north,
             lon: east,
         })?;
-        if self.format == Format::First {
+        if self.format == PackFormat::First {
             return None;
         }
         let across = |low: u32, high: u32| ((high - low) >> grid.tile_shift.saturating_sub(4)) + 1;

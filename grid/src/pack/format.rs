@@ -6,14 +6,14 @@ pub const FORMAT_VERSION: u16 = 2;
 
 /// The format of an open pack; the number in its header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
+pub(crate) enum PackFormat {
     /// Rings in full, borders of a bucket as pairs of ends.
     First = 1,
     /// Borders stored once, a bucket's borders as one polyline; [`super::second`].
     Second = 2,
 }
 
-impl Format {
+impl PackFormat {
     pub(crate) fn of(number: u16) -> Option<Self> {
         [Self::First, Self::Second]
             .into_iter()

@@ -4,8 +4,8 @@ use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
 use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, Format, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD,
-    WORDS_HEAD,
+    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, PackFormat, TILE_BLOCK, TILE_FULL, TILE_TAG,
+    WORD_RECORD, WORDS_HEAD,
 };
 use super::outline::ENTRY_LEN;
 use super::read::Pack;
@@ -33,8 +33,8 @@ impl Pack<'_> {
     pub fn find(&self, point: PointE7) -> Option<CellHandle> {
         let place = self.place(point)?;
         match self.format {
-            Format::Second => cell_of_bucket(self.records, self.bucket(place)?, place),
-            Format::First => self.find_first(place),
+            PackFormat::Second => cell_of_bucket(self.records, self.bucket(place)?, place),
+            PackFormat::First => self.find_first(place),
         }
     }
 
@@ -61,7 +61,7 @@ impl Pack<'_> {
 
     /// A small pack stays in a processor's cache, and nothing is gained by reading it ahead.
     fn is_read_ahead(&self) -> bool {
-        self.format == Format::Second && self.records.len() >= LARGE
+        self.format == PackFormat::Second && self.records.len() >= LARGE
     }
 
     #[inline]
@@ -202,11 +202,11 @@ impl Pack<'_> {
     pub(crate) fn cell_position(&self, handle: CellHandle) -> Option<usize> {
         let key = |entry: &[u8]| u32_at(entry, 0).unwrap_or(0);
         match self.format {
-            Format::First => {
+            PackFormat::First => {
                 let cells = self.cells.as_chunks::<CELL_LEN>().0;
                 cells.binary_search_by_key(&handle.0, |c| key(c)).ok()
             }
-            Format::Second => {
+            PackFormat::Second => {
                 let cells = self.cells.as_chunks::<ENTRY_LEN>().0;
                 cells.binary_search_by_key(&handle.0, |c| key(c)).ok()
             }

@@ -8,7 +8,7 @@ use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
 use super::error::PackError;
-use super::format::{Format, HASHED_FROM, HEADER_LEN, MAGIC, MAX_EXTENT, SECTIONS};
+use super::format::{HASHED_FROM, HEADER_LEN, MAGIC, MAX_EXTENT, PackFormat, SECTIONS};
 use super::record::{i32_at, u16_at, u32_at};
 use super::second::MOST_TILE_SHIFT;
 
@@ -79,7 +79,7 @@ pub(crate) struct TileGrid {
 
 #[derive(Clone, Debug)]
 struct Layout {
-    format: Format,
+    format: PackFormat,
     grid: TileGrid,
     sections: [Range<usize>; SECTIONS],
 }
@@ -87,7 +87,7 @@ struct Layout {
 /// A validated view of the bytes of a pack. It is cheap to copy, borrows the bytes and allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Pack<'a> {
-    pub(crate) format: Format,
+    pub(crate) format: PackFormat,
     pub(crate) grid: TileGrid,
     pub(crate) counties: &'a [u8],
     /// The first of the counties; most packs have no other.
@@ -142,7 +142,7 @@ impl Layout {
             return Err(PackError::NotAPack);
         }
         let found = u16_at(bytes, 8).ok_or(PackError::NotAPack)?;
-        let format = Format::of(found).ok_or(PackError::Version { found })?;
+        let format = PackFormat::of(found).ok_or(PackError::Version { found })?;
         let expected = u32_at(bytes, 12).ok_or(PackError::NotAPack)? as usize;
         if expected != bytes.len() || expected < HEADER_LEN {
             return Err(PackError::Length {
@@ -169,8 +169,8 @@ impl Layout {
             rows: word(72)?,
         };
         let most_shift = match format {
-            Format::First => 20,
-            Format::Second => MOST_TILE_SHIFT,
+            PackFormat::First => 20,
+            PackFormat::Second => MOST_TILE_SHIFT,
         };
         let is_beyond = |low: i32, extent: u32| i64::from(low) + i64::from(extent) > i64::from(i32::MAX) + 1;
         let tiles = |extent: u32| extent.div_ceil(1 << grid.tile_shift);

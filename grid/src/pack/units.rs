@@ -4,7 +4,7 @@ use protocol::codes::{CellCode, CommunityCode, StreetCode};
 use protocol::geo::PointE7;
 
 use super::error::PackError;
-use super::format::{CELL_LEN, Format, UNIT_LEN};
+use super::format::{CELL_LEN, PackFormat, UNIT_LEN};
 use super::outline::{CellEntry, ENTRY_LEN, Outline, Points, box_shift};
 use super::read::Pack;
 use super::record::{CellHandle, i32_at, u16_at, u32_at};
@@ -203,8 +203,8 @@ impl<'a> Pack<'a> {
     /// Returns the number of cells.
     pub fn len(&self) -> usize {
         match self.format {
-            Format::First => self.cells.len() / CELL_LEN,
-            Format::Second => self.cells.len() / ENTRY_LEN,
+            PackFormat::First => self.cells.len() / CELL_LEN,
+            PackFormat::Second => self.cells.len() / ENTRY_LEN,
         }
     }
 
@@ -223,11 +223,11 @@ impl<'a> Pack<'a> {
 
     pub(crate) fn cell_in_place(&self, position: usize) -> Option<Cell<'a>> {
         let (handle, entry) = match self.format {
-            Format::First => {
+            PackFormat::First => {
                 let entry = self.cells.as_chunks().0.get(position)?;
                 (CellHandle(word(entry, 0)), Entry::First(entry))
             }
-            Format::Second => {
+            PackFormat::Second => {
                 let entry = CellEntry::read(self.cells.as_chunks().0.get(position)?)?;
                 (entry.handle, Entry::Second(entry))
             }

@@ -3,8 +3,8 @@
 
 use super::error::PackError;
 use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, Format, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD,
-    WORDS_HEAD,
+    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, PackFormat, TILE_BLOCK, TILE_FULL, TILE_TAG,
+    WORD_RECORD, WORDS_HEAD,
 };
 use super::outline::{CellEntry, ENTRY_LEN, Outline, box_shift};
 use super::read::{Pack, PackMeta};
@@ -36,11 +36,11 @@ impl Pack<'_> {
             return Err(PackError::Corrupt("counties"));
         }
         match self.format {
-            Format::First => {
+            PackFormat::First => {
                 self.validate_cells(counties.0.len())?;
                 self.validate_index()?;
             }
-            Format::Second => {
+            PackFormat::Second => {
                 self.validate_outlines(counties.0.len())?;
                 self.validate_tiles()?;
             }

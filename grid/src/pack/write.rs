@@ -7,7 +7,7 @@ use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
 use super::error::WriteError;
-use super::format::{Format, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS};
+use super::format::{HASHED_FROM, HEADER_LEN, MAGIC, PackFormat, SECTIONS};
 use super::index::{Shape, build};
 use super::outline_write;
 use super::read::{Pack, PackMeta};
@@ -54,10 +54,10 @@ pub enum PackStyle {
 }
 
 impl PackStyle {
-    fn format(self) -> Format {
+    fn format(self) -> PackFormat {
         match self {
-            Self::First => Format::First,
-            Self::Server | Self::Handset => Format::Second,
+            Self::First => PackFormat::First,
+            Self::Server | Self::Handset => PackFormat::Second,
         }
     }
 
@@ -126,8 +126,8 @@ pub fn write_as(mut input: PackInput, style: PackStyle) -> Result<Vec<u8>, Write
     }
     let index = build(&shapes, style.division())?;
     let [cells, vertices, neighbours] = match style.format() {
-        Format::First => cell_sections(&shapes)?,
-        Format::Second => outline_write::sections(&shapes, index.origin, index.width, index.height)?,
+        PackFormat::First => cell_sections(&shapes)?,
+        PackFormat::Second => outline_write::sections(&shapes, index.origin, index.width, index.height)?,
     };
     let sections: [Vec<u8>; SECTIONS] = [
         meta_section(&input.meta)?,
