@@ -13,6 +13,7 @@ pub(crate) const MOST_TILE_SHIFT: u32 = 16;
 /// Largest shift of the number of buckets across a tile.
 pub(crate) const MOST_DIVISION: u32 = 7;
 /// Unit of the position of a tile's records.
+#[cfg(feature = "tools")]
 pub(crate) const RECORDS_UNIT: usize = 64;
 /// Unit of the position of a record among those of its tile.
 pub(crate) const RECORD_UNIT: usize = 4;
