@@ -36,8 +36,14 @@ impl From<Pt> for PointE7 {
 
 /// Twice the signed area of the triangle: positive when `c` is left of the line from `a` to `b`, 0 on the line.
 pub fn orient(a: Pt, b: Pt, c: Pt) -> i128 {
-    let d = |p: i32, q: i32| i128::from(p) - i128::from(q);
-    d(b.x, a.x) * d(c.y, a.y) - d(b.y, a.y) * d(c.x, a.x)
+    let d = |p: i32, q: i32| i64::from(p) - i64::from(q);
+    let (bx, cy, by, cx) = (d(b.x, a.x), d(c.y, a.y), d(b.y, a.y), d(c.x, a.x));
+    let is_near = |v: i64| v.unsigned_abs() < 1 << 31;
+    if is_near(bx) & is_near(cy) & is_near(by) & is_near(cx) {
+        // Each product is below 2^62. Almost all points are this near, and 64 bits are several times faster.
+        return i128::from(bx * cy - by * cx);
+    }
+    i128::from(bx) * i128::from(cy) - i128::from(by) * i128::from(cx)
 }
 
 /// The edges of a closed ring given without its repeated last vertex.

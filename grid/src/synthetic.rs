@@ -47,7 +47,7 @@ impl SeededRandom {
 }
 
 /// Generates cells of about 100 m by 100 m near Changchun, `side` by `side` of them minus about 3 % lakes, with about
-/// 24 vertices each. Sides up to 950 have codes; above that, cells are left out.
+/// 24 vertices each. Above a side of 985 there is more than one county.
 pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     let corner = |i: i32, j: i32| {
         let mut c = SeededRandom::named(seed, &format!("{i},{j}"));
@@ -93,11 +93,11 @@ pub fn mesh(side: u16, seed: u64) -> Vec<(CellCode, Vec<Pt>)> {
     out
 }
 
-/// Returns the k-th code: serials 01 to 99 on each of three levels.
+/// Returns the k-th code: serials 01 to 99 on each of three levels, the counties downwards from 999999.
 fn code_of(k: u64) -> Option<CellCode> {
-    let (cell, community, street) = (k % 99 + 1, k / 99 % 99 + 1, k / 9_801 + 1);
-    if street > 99 {
-        return None;
-    }
-    format!("999999{street:02}{community:02}{cell:02}").parse().ok()
+    let (cell, community, street) = (k % 99 + 1, k / 99 % 99 + 1, k / 9_801 % 99 + 1);
+    let county = 999_999u64.checked_sub(k / 970_299)?;
+    format!("{county:06}{street:02}{community:02}{cell:02}")
+        .parse()
+        .ok()
 }

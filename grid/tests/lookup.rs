@@ -7,48 +7,34 @@
 )]
 #![cfg(feature = "tools")]
 
-use grid::geom::{Bounds, Pt, edges, holds};
-use grid::pack::{Pack, PackBuf, PackInput, PackMeta, write};
-use grid::synthetic::{SeededRandom, mesh};
-use proptest::prelude::*;
-use protocol::codes::{CellCode, GridVersion};
-use protocol::geo::{Datum, PointE7};
+mod pack_support;
 
-fn meta() -> PackMeta {
-    PackMeta {
-        grid_version: GridVersion("999999.1".into()),
-        datum: Datum::Wgs84,
-        source_datum: Datum::Gcj02,
-        source_datum_verified: false,
-        county: Some("999999".parse().unwrap()),
-        source_sha256: String::new(),
-        borders: "cut".into(),
+use grid::geom::{Bounds, Pt, edges};
+use grid::pack::{Pack, PackBuf};
+use grid::synthetic::{SeededRandom, mesh};
+use pack_support::{STYLES, brute, packed_as};
+use proptest::prelude::*;
+use protocol::codes::CellCode;
+use protocol::geo::PointE7;
+
+/// Packs of every style.
+struct Packs([PackBuf<Vec<u8>>; 3]);
+
+fn packed(cells: &[(CellCode, Vec<Pt>)]) -> Packs {
+    Packs(STYLES.map(|style| packed_as(cells, style)))
+}
+
+impl Packs {
+    fn view(&self) -> [Pack<'_>; 3] {
+        self.0.each_ref().map(PackBuf::view)
     }
 }
 
-fn packed(cells: &[(CellCode, Vec<Pt>)]) -> PackBuf<Vec<u8>> {
-    let bytes = write(PackInput {
-        meta: meta(),
-        cells: cells.to_vec(),
-        units: vec![],
-    })
-    .unwrap();
-    PackBuf::open(bytes).unwrap()
-}
-
-/// Returns all cells that contain the point, by testing every edge of every cell; the lowest code first.
-fn brute(cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Vec<CellCode> {
-    let near = |r: &[Pt]| Bounds::of(r.iter().copied()).unwrap().contains(p);
-    cells
-        .iter()
-        .filter(|(_, r)| near(r) && holds(r, p))
-        .map(|c| c.0)
-        .collect()
-}
-
-fn assert_same(pack: &Pack<'_>, cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Option<CellCode> {
+fn assert_same(packs: &[Pack<'_>], cells: &[(CellCode, Vec<Pt>)], p: Pt) -> Option<CellCode> {
     let want = brute(cells, p).into_iter().min();
-    assert_eq!(pack.cell_at(p.into()), want, "{p:?}");
+    for (pack, style) in packs.iter().zip(STYLES) {
+        assert_eq!(pack.cell_at(p.into()), want, "{p:?} {style:?}");
+    }
     want
 }
 
@@ -198,7 +184,13 @@ fn the_shares_of_a_circle_match_the_covered_areas() {
     };
     let (west, east): (CellCode, CellCode) =
         ("220104010101".parse().unwrap(), "220104010102".parse().unwrap());
-    let buf = packed(&[(west, ring(0)), (east, ring(50_000))]);
+    let cells = [(west, ring(0)), (east, ring(50_000))];
+    for style in STYLES {
+        shares_match(&packed_as(&cells, style), west, east);
+    }
+}
+
+fn shares_match(buf: &PackBuf<Vec<u8>>, west: CellCode, east: CellCode) {
     // On the common border: half and half, and the cell that contains the centre first.
     let half = buf.view().candidates(
         PointE7 {
@@ -233,84 +225,43 @@ fn points_at_the_limits_of_the_globe_are_outside() {
     let buf = packed(&mesh(3, 1));
     for v in [i32::MIN, -1, 0, 1, i32::MAX] {
         for w in [i32::MIN, 0, i32::MAX] {
-            assert_eq!(buf.view().cell_at(PointE7 { lat: v, lon: w }), None);
+            for pack in buf.view() {
+                assert_eq!(pack.cell_at(PointE7 { lat: v, lon: w }), None);
+            }
         }
     }
 }
 
-fn small() -> Vec<u8> {
-    write(PackInput {
-        meta: meta(),
-        cells: mesh(4, 2),
-        units: vec![],
-    })
-    .unwrap()
-}
-
-/// Recomputes the hash of corrupted bytes, so that the checks after the hash check are tested too.
-fn reseal(bytes: &mut [u8]) {
-    use sha2::Digest;
-    let digest = sha2::Sha256::digest(&bytes[48..]);
-    bytes[16..48].copy_from_slice(&digest);
-}
-
 #[test]
-fn any_changed_byte_is_rejected() {
-    let good = small();
-    for at in (0..good.len()).step_by(97) {
-        let mut bad = good.clone();
-        bad[at] ^= 0x10;
-        assert!(Pack::open(&bad).is_err(), "byte {at}");
+fn a_batch_gives_the_answers_of_single_lookups_in_their_order() {
+    // Large enough that the batch reads ahead, and a small one that does not need to.
+    for side in [5, 80] {
+        let cells = mesh(side, 7);
+        let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
+        let mut chance = SeededRandom::new(4);
+        let mut points: Vec<PointE7> = (0..10_001)
+            .map(|_| PointE7 {
+                lon: chance.within(all.min.x - 20_000, all.max.x + 20_000),
+                lat: chance.within(all.min.y - 20_000, all.max.y + 20_000),
+            })
+            .collect();
+        points.push(PointE7 {
+            lat: i32::MIN,
+            lon: i32::MAX,
+        });
+        for pack in packed(&cells).view() {
+            for some in [&points[..0], &points[..1], &points[..64], &points[..]] {
+                let single: Vec<_> = some.iter().map(|&p| pack.cell_at(p)).collect();
+                assert_eq!(pack.cells_at(some), single);
+                let single: Vec<_> = some.iter().map(|&p| pack.find(p)).collect();
+                assert_eq!(pack.find_all(some), single);
+            }
+        }
     }
-    assert_eq!(
-        Pack::open(&good[..good.len() - 1]).unwrap_err().code(),
-        "grid.pack.length"
-    );
-    assert_eq!(Pack::open(b"").unwrap_err().code(), "grid.pack.not_a_pack");
-    let mut newer = good;
-    newer[8] = 2;
-    assert_eq!(Pack::open(&newer).unwrap_err().code(), "grid.pack.version");
-}
-
-#[test]
-fn the_same_input_gives_the_same_bytes() {
-    let mut cells = mesh(6, 2);
-    let first = packed(&cells);
-    cells.reverse();
-    assert_eq!(first.bytes(), packed(&cells).bytes());
 }
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
-    #[test]
-    fn hostile_bytes_never_panic(
-        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
-        in_header in any::<bool>(),
-    ) {
-        let mut bytes = small();
-        let reach = if in_header { 200 } else { bytes.len() };
-        for (at, v) in &changes {
-            let at = at.index(reach);
-            bytes[at] = *v;
-        }
-        reseal(&mut bytes);
-        if let Ok(pack) = Pack::open(&bytes) {
-            let mut chance = SeededRandom::new(4);
-            for _ in 0..200 {
-                let p = PointE7 {
-                    lon: chance.within(1_251_990_000, 1_252_060_000),
-                    lat: chance.within(437_990_000, 438_040_000),
-                };
-                let _ = pack.cell_at(p);
-            }
-            let p = PointE7 { lon: 1_252_000_000, lat: 438_000_000 };
-            let _ = (pack.candidates(p, 50.0), pack.nearest(p), pack.units().count());
-            for cell in pack.cells() {
-                let _ = (cell.ring().count(), cell.neighbours().count(), cell.centroid(), cell.community());
-            }
-        }
-    }
-
     /// Arbitrary rings: self-crossing, overlapping, of any size, with edges through many buckets.
     #[test]
     fn lookup_equals_brute_force_on_wild_rings(
@@ -341,12 +292,5 @@ proptest! {
                 }
             }
         }
-    }
-
-    #[test]
-    fn random_noise_never_panics(noise in proptest::collection::vec(any::<u8>(), 0..400)) {
-        let mut bytes = b"XGPACK\r\n\x01\x00\x09\x00".to_vec();
-        bytes.extend(noise);
-        prop_assert!(Pack::open(&bytes).is_err());
     }
 }

@@ -11,7 +11,7 @@ mod support;
 use axum::{body::Body, http::Request};
 use grid::{
     geom::Pt,
-    pack::{PackInput, PackMeta, PackUnit, UnitLevel, write},
+    pack::{Pack, PackInput, PackMeta, PackStyle, PackUnit, UnitLevel, rewrite, write},
     synthetic,
 };
 use protocol::{
@@ -25,7 +25,7 @@ use protocol::{
 };
 use serde_json::Value;
 use server::{
-    app::grid_packs::Grids,
+    app::{grid_packs::Grids, object_name::ObjectName},
     grids::{self, GridInput, ImportWishes, ImportedGrid, publish},
 };
 use std::sync::{
@@ -64,6 +64,11 @@ fn pack(version: &str, seed: u64) -> Vec<u8> {
         borders: "synthetic".into(),
     };
     write(PackInput { meta, cells, units }).unwrap()
+}
+
+/// The pack as programs write it that know the second format.
+fn in_second_format(bytes: &[u8]) -> Vec<u8> {
+    rewrite(Pack::open(bytes).unwrap(), PackStyle::Server).unwrap()
 }
 
 async fn import(app: &TestApp, token: &str, bytes: Vec<u8>) -> TestResponse {
@@ -142,6 +147,20 @@ both_engines! {
         let other = Grids::load(&app.app.store, &app.app.blobs).await.unwrap();
         let some = synthetic_cells(1)[0].0;
         assert_eq!(other.centre(some), grids.centre(some));
+    }
+
+    async fn a_pack_of_the_second_format_is_kept_in_the_one_that_every_handset_reads(app: TestApp) {
+        let city = app.city().await;
+        let admin = app.staff(Role::Admin, city.city).await;
+        let (first, second) = (pack("220104.1", 1), in_second_format(&pack("220104.1", 1)));
+        let imported: ImportedGrid = import(&app, &admin.token, second.clone()).await.body();
+        assert_ne!(first, second);
+        assert_eq!(imported.sha256, Sha256::of(&first));
+        let kept = app.app.blobs.get(&ObjectName::Reference { sha256: imported.sha256 }).await.unwrap();
+        assert_eq!(Pack::open(&kept).unwrap().format_version(), 1);
+        // Both are the same grid.
+        import(&app, &admin.token, second).await.expect(200);
+        import(&app, &admin.token, first).await.expect(200);
     }
 
     async fn grid_version_is_immutable_and_a_newer_one_replaces_it(app: TestApp) {

@@ -8,7 +8,8 @@ use crate::needs::For;
 use crate::workspace::Workspace;
 use crate::{pg, programs, setup, shell, symbols};
 
-/// Point to cell; its lines (`promise=… ratio=… ok|short`) and its exit code are passed on.
+/// Point to cell at three sizes; its lines (`promise=… ratio=… ok|MISSED`) and its exit code are passed on: only a
+/// difference from brute force fails it. `--only lookup_2500` runs one size.
 pub fn lookup(ws: &Workspace, args: &[String]) -> Result<u8> {
     setup::system(For::Build)?;
     let bench = ["bench", "--quiet", "--package", "grid", "--bench", "lookup", "--"];

@@ -1,8 +1,11 @@
 //! The cells inside a rectangle.
 
-use super::format::{BLOCK_OFFSET, BLOCK_SHIFT, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD};
+use super::format::{
+    BLOCK_OFFSET, BLOCK_SHIFT, PackFormat, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
+};
 use super::read::Pack;
 use super::record::{BucketRecord, CellHandle, u16_at, u32_at};
+use super::second::{Polyline, RECORD_UNIT, TileEntry};
 use super::units::Cell;
 use crate::geom::{Bounds, Pt, edges, holds};
 
@@ -77,6 +80,9 @@ impl<'a> Pack<'a> {
 
     /// Adds the cells of the tile's buckets between these distances from the tile's corner.
     fn handles_of_tile(&self, tile: usize, x: (u32, u32), y: (u32, u32), out: &mut Vec<CellHandle>) {
+        if self.format == PackFormat::Second {
+            return self.handles_of_second(tile, x, y, out);
+        }
         let Some(word) = u32_at(self.directory, tile * 4) else {
             return;
         };
@@ -113,9 +119,36 @@ impl<'a> Pack<'a> {
     }
 }
 
+impl Pack<'_> {
+    fn handles_of_second(&self, tile: usize, x: (u32, u32), y: (u32, u32), out: &mut Vec<CellHandle>) {
+        let Some(entry) = TileEntry::of(self.directory, tile) else {
+            return;
+        };
+        let shift = |k: u32| self.grid.tile_shift.checked_sub(k);
+        let (Some(sx), Some(sy)) = (shift(entry.kx), shift(entry.ky)) else {
+            return;
+        };
+        for word in (y.0 >> sy..=y.1 >> sy)
+            .flat_map(|by| (x.0 >> sx..=x.1 >> sx).map(move |bx| (by << entry.kx) + bx))
+        {
+            let word = u16_at(self.words, entry.words + word as usize * 2);
+            let at = entry.records + usize::from(word.unwrap_or_default()) * RECORD_UNIT;
+            if let Some(line) = Polyline::at(self.records, at) {
+                out.extend((0..line.candidates).filter_map(|k| line.handle(k, entry.least)));
+            } else if let Some(wide) = BucketRecord::at(self.records, at) {
+                let candidates = wide.candidates.as_chunks::<4>().0;
+                out.extend(candidates.iter().map(|h| CellHandle(u32::from_le_bytes(*h))));
+            }
+        }
+    }
+}
+
 impl Cell<'_> {
     /// Returns true if the cell has a point in common with the rectangle; exact.
     fn reaches(&self, area: &Bounds) -> bool {
+        if !self.rough_bounds().meets(area) {
+            return false;
+        }
         let own = self.bounds();
         if !own.meets(area) {
             return false;

@@ -1,13 +1,11 @@
 //! Queries around a point: the cells that an accuracy circle covers, and the nearest cell when none contains the
 //! point.
 
-use std::collections::BTreeMap;
-
 use protocol::codes::CellCode;
 use protocol::geo::PointE7;
 
+use super::circle::{CircleSamples, Hits};
 use super::read::Pack;
-use super::record::CellHandle;
 use super::units::Cell;
 use crate::geom::{Bounds, LocalFrame, Metres, Pt, point_to_segment};
 
@@ -29,9 +27,6 @@ pub struct Candidates {
     pub outside: f64,
 }
 
-/// Sample points across the circle's diameter. 64 give 3,228 points, and shares with an error of about 1 %.
-const ACROSS: i32 = 64;
-
 impl Pack<'_> {
     /// Returns the cells under the circle of `radius_m` metres around a WGS-84 point. It looks up a fixed pattern of
     /// sample points exactly, so the result is the same on every machine. A radius that is not above zero (or not a
@@ -39,32 +34,21 @@ impl Pack<'_> {
     pub fn candidates(&self, point: PointE7, radius_m: f64) -> Candidates {
         let centre = self.find(point);
         if radius_m.is_nan() || radius_m <= 0.0 {
-            return self.ranked(&BTreeMap::from([(centre, 1)]), centre);
+            return self.ranked(Hits::of(centre), centre);
         }
-        let frame = LocalFrame::new(Pt::from(point));
-        let mut hits: BTreeMap<Option<CellHandle>, u32> = BTreeMap::new();
-        for row in 0..ACROSS {
-            for column in 0..ACROSS {
-                // Odd numbers of half steps: the pattern is symmetric, and no sample is on the centre or the rim.
-                let (i, j) = (2 * column + 1 - ACROSS, 2 * row + 1 - ACROSS);
-                if i * i + j * j > ACROSS * ACROSS {
-                    continue;
-                }
-                let part = |k: i32| f64::from(k) / f64::from(ACROSS) * radius_m;
-                let at = frame.point(Metres {
-                    x: part(i),
-                    y: part(j),
-                });
-                *hits.entry(self.find(at.into())).or_default() += 1;
-            }
-        }
-        self.ranked(&hits, centre)
+        let samples = CircleSamples::around(Pt::from(point), radius_m);
+        let hits = self.hits_by_bucket(&samples).unwrap_or_else(|| {
+            let mut hits = Hits::default();
+            samples.points().for_each(|p| hits.add(self.find(p), 1));
+            hits
+        });
+        self.ranked(hits, centre)
     }
 
-    fn ranked(&self, hits: &BTreeMap<Option<CellHandle>, u32>, centre: Option<CellHandle>) -> Candidates {
-        let all: u32 = hits.values().sum();
+    fn ranked(&self, hits: Hits, centre: Option<super::record::CellHandle>) -> Candidates {
+        let Hits { mut cells, outside } = hits;
+        let all: u32 = cells.iter().map(|(_, n)| n).sum::<u32>() + outside;
         let share = |n: u32| f64::from(n) / f64::from(all.max(1));
-        let mut cells: Vec<(CellHandle, u32)> = hits.iter().filter_map(|(h, &n)| h.map(|h| (h, n))).collect();
         cells.sort_by_key(|&(h, n)| (std::cmp::Reverse(n), Some(h) != centre, h));
         Candidates {
             cells: cells
@@ -76,7 +60,7 @@ impl Pack<'_> {
                     })
                 })
                 .collect(),
-            outside: share(hits.get(&None).copied().unwrap_or_default()),
+            outside: share(outside),
         }
     }
 
@@ -115,7 +99,7 @@ impl Pack<'_> {
         let mut order: Vec<(f64, usize)> = self
             .cells()
             .enumerate()
-            .map(|(k, c)| (to_box(c.bounds()), k))
+            .map(|(k, c)| (to_box(c.rough_bounds()), k))
             .collect();
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
         // Ordered by distance, then code; never longer than `limit`.

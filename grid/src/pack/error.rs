@@ -14,7 +14,7 @@ pub enum PackError {
     #[error("not a grid pack")]
     NotAPack,
     /// Written by a newer (or unknown) program.
-    #[error("grid pack of format {found}; this program reads format {FORMAT_VERSION}")]
+    #[error("grid pack of format {found}; this program reads formats 1 to {FORMAT_VERSION}")]
     Version {
         /// The format version of the file.
         found: u16,

@@ -1,8 +1,25 @@
 //! Constants of the file format; [`super`] describes the layout.
 
 pub(crate) const MAGIC: [u8; 8] = *b"XGPACK\r\n";
-/// The only format version; a reader rejects any other.
-pub const FORMAT_VERSION: u16 = 1;
+/// The newest format version; a reader accepts versions 1 to this one and rejects any other.
+pub const FORMAT_VERSION: u16 = 2;
+
+/// The format of an open pack; the number in its header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PackFormat {
+    /// Rings in full, borders of a bucket as pairs of ends.
+    First = 1,
+    /// Borders stored once, a bucket's borders as one polyline; [`super::second`].
+    Second = 2,
+}
+
+impl PackFormat {
+    pub(crate) fn of(number: u16) -> Option<Self> {
+        [Self::First, Self::Second]
+            .into_iter()
+            .find(|f| *f as u16 == number)
+    }
+}
 
 pub(crate) const HEADER_LEN: usize = 148;
 pub(crate) const HASHED_FROM: usize = 48;

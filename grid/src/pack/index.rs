@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use super::block::Block;
 use super::error::WriteError;
-use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, MAX_EXTENT, NARROW_CANDIDATES, NARROW_LIMIT, RECORD_WIDE, TILE_BLOCK,
-    TILE_FULL, WIDE_CANDIDATES, WORD_RECORD,
-};
+use super::format::{BLOCK_OFFSET, BLOCK_SHIFT, MAX_EXTENT, TILE_BLOCK, TILE_FULL, WIDE_CANDIDATES};
+use super::parts::{BorderRow, BucketContent, RecordParts};
 use super::record::CellHandle;
+use super::second_write::{Division, SecondIndex};
 use crate::geom::{Bounds, Pt, holds, is_below};
 
 /// A cell to be indexed.
@@ -39,9 +39,6 @@ const MOST_TILES: u64 = 16_000_000;
 /// Finest division: 64 by 64 buckets.
 const FINEST: u32 = 6;
 
-/// One border relative to a bucket's corner, and the candidates whose inside it toggles.
-type BorderRow = ([i64; 4], u32);
-
 /// An edge of a cell in the order of the ring: position of the cell, position of the edge.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct EdgeId {
@@ -49,8 +46,8 @@ struct EdgeId {
     edge: usize,
 }
 
-/// Builds the index over the shapes, which are sorted by their handles.
-pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<PackIndex, WriteError> {
+/// Builds the index over the shapes, which are sorted by their handles: of format 1, or of format 2 if divisions are given.
+pub(crate) fn build(shapes: &[Shape<'_>], division: Option<Division>) -> Result<PackIndex, WriteError> {
     let bounds =
         Bounds::of(shapes.iter().flat_map(|s| [s.bounds.min, s.bounds.max])).ok_or(WriteError::NoCells)?;
     // If the block of a divided tile exceeds its 15-bit offsets, use smaller tiles everywhere.
@@ -61,12 +58,15 @@ pub(crate) fn build(shapes: &[Shape<'_>]) -> Result<PackIndex, WriteError> {
             bounds,
             tile_shift,
         };
-        if let Some(index) = builder.build()? {
+        if let Some(index) = builder.build(division)? {
             return Ok(index);
         }
     }
     Err(WriteError::TooDense)
 }
+
+/// The positions of the cells whose boxes touch each tile.
+type CellsByTile = BTreeMap<(u32, u32), Vec<usize>>;
 
 struct Builder<'a> {
     shapes: &'a [Shape<'a>],
@@ -76,7 +76,7 @@ struct Builder<'a> {
 }
 
 impl Builder<'_> {
-    fn build(&self) -> Result<Option<PackIndex>, WriteError> {
+    fn build(&self, division: Option<Division>) -> Result<Option<PackIndex>, WriteError> {
         let extent = |low: i32, high: i32| {
             u32::try_from(i64::from(high) - i64::from(low) + 1)
                 .ok()
@@ -93,8 +93,32 @@ impl Builder<'_> {
             return Err(WriteError::TooWide);
         }
         let in_tiles = self.by_tile();
+        let tiles = (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row)));
+        let sections = match division {
+            None => self.first(tiles, &in_tiles)?,
+            Some(division) => self.second(tiles, &in_tiles, division)?,
+        };
+        Ok(sections.map(|[directory, words, records]| PackIndex {
+            origin: self.origin,
+            width,
+            height,
+            tile_shift: self.tile_shift,
+            columns,
+            rows,
+            directory,
+            words,
+            records,
+        }))
+    }
+
+    /// The sections of format 1; `None` if a tile exceeds its offsets.
+    fn first(
+        &self,
+        tiles: impl Iterator<Item = (u32, u32)>,
+        in_tiles: &CellsByTile,
+    ) -> Result<Option<[Vec<u8>; 3]>, WriteError> {
         let (mut directory, mut words, mut records) = (Vec::new(), Vec::new(), Vec::new());
-        for tile in (0..rows).flat_map(|row| (0..columns).map(move |column| (column, row))) {
+        for tile in tiles {
             let word = match in_tiles.get(&tile) {
                 None => 0,
                 Some(cells) => match self.tile(tile, cells)? {
@@ -118,17 +142,75 @@ impl Builder<'_> {
             };
             directory.extend_from_slice(&word.to_le_bytes());
         }
-        Ok(Some(PackIndex {
-            origin: self.origin,
-            width,
-            height,
-            tile_shift: self.tile_shift,
-            columns,
-            rows,
-            directory,
-            words,
-            records,
-        }))
+        Ok(Some([directory, words, records]))
+    }
+
+    /// The sections of format 2; `None` if a tile exceeds its offsets.
+    fn second(
+        &self,
+        tiles: impl Iterator<Item = (u32, u32)>,
+        in_tiles: &CellsByTile,
+        division: Division,
+    ) -> Result<Option<[Vec<u8>; 3]>, WriteError> {
+        let mut index = SecondIndex::new(division);
+        for tile in tiles {
+            let Some(cells) = in_tiles.get(&tile) else {
+                index.same(None)?;
+                continue;
+            };
+            let square = self.square(tile, (0, 0), (0, 0));
+            let borders = self.touching(&square, cells, None);
+            if borders.is_empty() {
+                index.same(self.owner(cells, square.min))?;
+                continue;
+            }
+            let spread = |k| self.spread(tile, k, &borders);
+            let rows =
+                |spread: &Vec<Vec<EdgeId>>| spread.iter().map(|b| b.len().div_ceil(2)).collect::<Vec<_>>();
+            let k = division.choose(|k| rows(&spread(k)));
+            let mut contents = Vec::new();
+            for (bucket, borders) in (0..1 << k.1)
+                .flat_map(|by| (0..1 << k.0).map(move |bx| (bx, by)))
+                .zip(spread(k))
+            {
+                let square = self.square(tile, k, bucket);
+                let near = cells.iter().copied().filter(|&c| self.meets(c, &square));
+                let corner = (
+                    i64::from(square.min.x) - i64::from(self.origin.x),
+                    i64::from(square.min.y) - i64::from(self.origin.y),
+                );
+                contents.push((corner, self.bucket(&square, &near.collect::<Vec<_>>(), &borders)?));
+            }
+            let size = (1i64 << (self.tile_shift - k.0), 1i64 << (self.tile_shift - k.1));
+            if !index.block(k, size, &contents)? {
+                return Ok(None);
+            }
+        }
+        index.finish().map(Some)
+    }
+
+    /// The borders that touch each bucket of a tile.
+    fn spread(&self, tile: (u32, u32), k: (u32, u32), borders: &[EdgeId]) -> Vec<Vec<EdgeId>> {
+        let mut out = vec![Vec::new(); 1 << (k.0 + k.1)];
+        let tile_square = self.square(tile, (0, 0), (0, 0));
+        let at = |v: i32, low: i32, k: u32| {
+            let v = (i64::from(v) - i64::from(low)).clamp(0, (1 << self.tile_shift) - 1);
+            u32::try_from(v).unwrap_or_default() >> (self.tile_shift - k)
+        };
+        for &id in borders {
+            let Some((a, b)) = self.edge(id) else { continue };
+            let low = tile_square.min;
+            for by in at(a.y.min(b.y), low.y, k.1)..=at(a.y.max(b.y), low.y, k.1) {
+                for bx in at(a.x.min(b.x), low.x, k.0)..=at(a.x.max(b.x), low.x, k.0) {
+                    if self.square(tile, k, (bx, by)).is_touched_by(a, b)
+                        && let Some(bucket) = out.get_mut(((by << k.0) + bx) as usize)
+                    {
+                        bucket.push(id);
+                    }
+                }
+            }
+        }
+        out
     }
 
     /// Tiles that the bounding boxes of the cells intersect, counted before a table is made of them.
@@ -139,8 +221,8 @@ impl Builder<'_> {
     }
 
     /// Positions of the cells whose bounding box intersects each tile.
-    fn by_tile(&self) -> BTreeMap<(u32, u32), Vec<usize>> {
-        let mut out: BTreeMap<(u32, u32), Vec<usize>> = BTreeMap::new();
+    fn by_tile(&self) -> CellsByTile {
+        let mut out = CellsByTile::new();
         let at = |v: i32, o: i32| {
             u32::try_from((i64::from(v) - i64::from(o)) >> self.tile_shift).unwrap_or_default()
         };
@@ -154,19 +236,20 @@ impl Builder<'_> {
         out
     }
 
-    /// The closed box of integer points of a square: `step` units wide, at these steps from the tile's corner.
-    fn square(&self, tile: (u32, u32), k: u32, bucket: (u32, u32)) -> Bounds {
-        let step = 1i64 << (self.tile_shift - k);
-        let low =
-            |o: i32, t: u32, b: u32| i64::from(o) + (i64::from(t) << self.tile_shift) + i64::from(b) * step;
+    /// The closed box of integer points of a bucket, when the tile is divided `1 << k.0` by `1 << k.1` times.
+    fn square(&self, tile: (u32, u32), k: (u32, u32), bucket: (u32, u32)) -> Bounds {
+        let step = |k: u32| 1i64 << (self.tile_shift - k);
+        let low = |o: i32, t: u32, b: u32, k: u32| {
+            i64::from(o) + (i64::from(t) << self.tile_shift) + i64::from(b) * step(k)
+        };
         let (x, y) = (
-            low(self.origin.x, tile.0, bucket.0),
-            low(self.origin.y, tile.1, bucket.1),
+            low(self.origin.x, tile.0, bucket.0, k.0),
+            low(self.origin.y, tile.1, bucket.1, k.1),
         );
         let held = |v: i64| i32::try_from(v).unwrap_or(i32::MAX);
         Bounds {
             min: Pt::new(held(x), held(y)),
-            max: Pt::new(held(x + step - 1), held(y + step - 1)),
+            max: Pt::new(held(x + step(k.0) - 1), held(y + step(k.1) - 1)),
         }
     }
 
@@ -190,7 +273,7 @@ impl Builder<'_> {
     }
 
     fn tile(&self, tile: (u32, u32), cells: &[usize]) -> Result<Option<Tile>, WriteError> {
-        let square = self.square(tile, 0, (0, 0));
+        let square = self.square(tile, (0, 0), (0, 0));
         let borders = self.touching(&square, cells, None);
         if borders.is_empty() {
             return Ok(Some(Tile::Same(self.owner(cells, square.min))));
@@ -203,7 +286,7 @@ impl Builder<'_> {
         for by in 0..1 << k {
             let borders = self.in_strip(tile, k, by, cells, &borders);
             for bx in 0..1 << k {
-                let square = self.square(tile, k, (bx, by));
+                let square = self.square(tile, (k, k), (bx, by));
                 let near: Vec<usize> = cells
                     .iter()
                     .copied()
@@ -245,8 +328,8 @@ impl Builder<'_> {
         borders: &[EdgeId],
     ) -> Vec<EdgeId> {
         let (first, last) = (
-            self.square(tile, k, (0, by)),
-            self.square(tile, k, ((1 << k) - 1, by)),
+            self.square(tile, (k, k), (0, by)),
+            self.square(tile, (k, k), ((1 << k) - 1, by)),
         );
         self.touching(
             &Bounds {
@@ -262,7 +345,7 @@ impl Builder<'_> {
         let in_row = |by: u32| {
             let strip = self.in_strip(tile, k, by, cells, borders);
             let rows = move |bx| {
-                self.touching(&self.square(tile, k, (bx, by)), cells, Some(&strip))
+                self.touching(&self.square(tile, (k, k), (bx, by)), cells, Some(&strip))
                     .len()
                     .div_ceil(2)
             };
@@ -353,116 +436,4 @@ enum Tile {
         words: Vec<u16>,
         records: Vec<u8>,
     },
-}
-
-enum BucketContent {
-    Same(Option<CellHandle>),
-    BucketRecord(RecordParts),
-}
-
-struct RecordParts {
-    start: u32,
-    candidates: Vec<CellHandle>,
-    rows: Vec<BorderRow>,
-}
-
-impl RecordParts {
-    /// The bytes of the record, padded to four; `None` when it has more rows than the format can count.
-    fn bytes(&self) -> Option<Vec<u8>> {
-        let is_narrow = self.candidates.len() <= NARROW_CANDIDATES
-            && self
-                .rows
-                .iter()
-                .flat_map(|(r, _)| r)
-                .all(|v| (-NARROW_LIMIT..=NARROW_LIMIT).contains(v));
-        let count = u8::try_from(self.rows.len()).ok()?;
-        let kind = u8::try_from(self.candidates.len()).ok()? | if is_narrow { 0 } else { RECORD_WIDE };
-        let mut out = vec![count, kind];
-        if is_narrow {
-            out.extend([u8::try_from(self.start).ok()?, 0]);
-        } else {
-            out.extend([0, 0]);
-            out.extend(self.start.to_le_bytes());
-        }
-        out.extend(self.candidates.iter().flat_map(|h| h.0.to_le_bytes()));
-        for v in self.rows.iter().flat_map(|(r, _)| r) {
-            if is_narrow {
-                out.extend(i16::try_from(*v).ok()?.to_le_bytes());
-            } else {
-                out.extend(i32::try_from(*v).ok()?.to_le_bytes());
-            }
-        }
-        for (_, mask) in &self.rows {
-            if is_narrow {
-                out.push(u8::try_from(*mask).ok()?);
-            } else {
-                out.extend(mask.to_le_bytes());
-            }
-        }
-        out.resize(out.len().next_multiple_of(4), 0);
-        Some(out)
-    }
-}
-
-/// The words and records of a tile under construction. Records are addressed relative to the table of handles, which
-/// also grows, so the positions are computed at the end.
-#[derive(Default)]
-struct Block {
-    words: Vec<u16>,
-    handles: Vec<CellHandle>,
-    records: Vec<Vec<u8>>,
-    known: BTreeMap<Vec<u8>, u16>,
-}
-
-const CACHE_LINE: usize = 64;
-
-impl Block {
-    fn whole(&mut self, handle: CellHandle) -> Option<u16> {
-        let at = self.handles.iter().position(|h| *h == handle).unwrap_or_else(|| {
-            self.handles.push(handle);
-            self.handles.len() - 1
-        });
-        u16::try_from(at + 1).ok().filter(|w| w & WORD_RECORD == 0)
-    }
-
-    /// Adds a record. Its word is its number until [`Self::finish`].
-    fn record(&mut self, parts: &RecordParts) -> Option<u16> {
-        let bytes = parts.bytes()?;
-        if let Some(word) = self.known.get(&bytes) {
-            return Some(*word);
-        }
-        let word = u16::try_from(self.records.len())
-            .ok()
-            .filter(|w| w & WORD_RECORD == 0)?
-            | WORD_RECORD;
-        self.known.insert(bytes.clone(), word);
-        self.records.push(bytes);
-        Some(word)
-    }
-
-    /// Returns words, and table with records; `None` when they exceed the range of their offsets.
-    fn finish(self) -> Option<(Vec<u16>, Vec<u8>)> {
-        let mut out: Vec<u8> = self.handles.iter().flat_map(|h| h.0.to_le_bytes()).collect();
-        let mut placed = Vec::with_capacity(self.records.len());
-        for record in self.records {
-            let left = CACHE_LINE - out.len() % CACHE_LINE;
-            if record.len() > left && record.len() <= CACHE_LINE {
-                out.resize(out.len() + left, 0);
-            }
-            let word = u16::try_from(out.len() / 4)
-                .ok()
-                .filter(|w| w & WORD_RECORD == 0)?;
-            placed.push(word | WORD_RECORD);
-            out.extend(record);
-        }
-        out.resize(out.len().next_multiple_of(CACHE_LINE), 0);
-        let place = |w: u16| {
-            if w & WORD_RECORD == 0 {
-                Some(w)
-            } else {
-                placed.get(usize::from(w & !WORD_RECORD)).copied()
-            }
-        };
-        Some((self.words.into_iter().map(place).collect::<Option<_>>()?, out))
-    }
 }

@@ -15,6 +15,8 @@
 //! `RECORDS` the index of the tiles that hold borders; `CELLS` 48 bytes a cell in the order of codes; `VERTICES` rings
 //! as longitude and latitude; `NEIGHBOURS` u32 cell positions; `UNITS` the names of counties, streets and communities.
 //!
+//! # Format 1
+//!
 //! A cell's *handle* is 30 bits: county position << 20 | last six digits. It sorts like the code, and the code is
 //! computed from it without reading the cell table.
 //!
@@ -31,17 +33,47 @@
 //! ring continues below it, a horizontal *step* row under the floor represents the rest, so nothing is clipped or
 //! rounded: the result is exactly the border rule of [`crate::geom::holds`], the lowest code winning where cells
 //! overlap.
+//!
+//! # Format 2
+//!
+//! The same header and sections, smaller and faster (`docs/adr/0026-second-format-of-the-pack.md`):
+//!
+//! * `DIRECTORY`: 12 bytes a tile: position of the words (u32), position of the records (u32, a multiple of 64; its lowest
+//!   six bits are `kx` and `ky`), the least handle of the tile's candidates. A tile has `2^kx` by `2^ky` buckets.
+//! * `WORDS`: one u16 a bucket: where its record is, in units of four bytes.
+//! * `RECORDS`: number of vertices, kind and start mask (a byte each), the candidates (u16 distances from the least handle;
+//!   u32 handles if bit 6 of the kind is set), the vertices' longitudes, then their latitudes (the lowest 16 bits of the
+//!   distances from the pack's corner), then a mask for each border, that is one less than vertices. The vertices are one
+//!   line; where it jumps, the mask is 0. Without candidates the bucket is outside. Bit 7 of the kind: a wide record of format
+//!   1, with distances from the pack's corner. The section ends with 128 bytes that no record uses.
+//! * `CELLS`: 16 bytes a cell: handle, position of its outline, its box in 16-bit units of the pack's extent, rounded outwards.
+//! * in place of `VERTICES`, arcs: a number (steps × 3 + width: i8, i16, i32) and the steps between vertices.
+//! * in place of `NEIGHBOURS`, outlines: the first vertex from the box's corner, the number of arcs, for each its distance
+//!   from the arc before with the direction, then the number of neighbours and their positions as differences. All are
+//!   numbers of 7 bits a byte, signed ones folded.
 
 mod area;
 mod around;
+#[cfg(feature = "tools")]
+mod block;
+mod circle;
 mod error;
 mod format;
 #[cfg(feature = "tools")]
 mod index;
 mod lookup;
+mod outline;
+#[cfg(feature = "tools")]
+mod outline_write;
+#[cfg(feature = "tools")]
+mod parts;
 mod read;
 mod record;
+mod second;
+#[cfg(feature = "tools")]
+mod second_write;
 mod units;
+mod validate;
 #[cfg(feature = "tools")]
 mod write;
 
@@ -54,4 +86,4 @@ pub use read::{Pack, PackBuf, PackMeta};
 pub use record::CellHandle;
 pub use units::{Cell, NamedUnit, UnitLevel};
 #[cfg(feature = "tools")]
-pub use write::{PackInput, PackUnit, write};
+pub use write::{PackInput, PackStyle, PackUnit, rewrite, write, write_as};

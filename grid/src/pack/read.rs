@@ -8,18 +8,16 @@ use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
 use super::error::PackError;
-use super::format::{
-    BLOCK_OFFSET, BLOCK_SHIFT, CELL_LEN, COUNTY_LEN, FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC,
-    MAX_EXTENT, SECTIONS, TILE_BLOCK, TILE_FULL, TILE_TAG, WORD_RECORD, WORDS_HEAD,
-};
-use super::record::{BucketRecord, CellHandle, i32_at, u16_at, u32_at};
+use super::format::{HASHED_FROM, HEADER_LEN, MAGIC, MAX_EXTENT, PackFormat, SECTIONS};
+use super::record::{i32_at, u16_at, u32_at};
+use super::second::MOST_TILE_SHIFT;
 
 /// The description of the grid in its pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PackMeta {
     /// Version of the grid, such as `220104.1`.
     pub grid_version: GridVersion,
-    /// Datum of the coordinates in the pack. Always WGS-84 in format 1.
+    /// Datum of the coordinates in the pack. Always WGS-84.
     pub datum: Datum,
     /// Datum of the source outlines before their one conversion on input.
     pub source_datum: Datum,
@@ -49,7 +47,7 @@ impl PackMeta {
             _ => Err(PackError::Corrupt("unknown datum")),
         };
         if datum("datum")? != Datum::Wgs84 {
-            return Err(PackError::Corrupt("a pack of format 1 holds WGS-84"));
+            return Err(PackError::Corrupt("a pack holds WGS-84"));
         }
         let county = value("county")?;
         Ok(Self {
@@ -81,6 +79,7 @@ pub(crate) struct TileGrid {
 
 #[derive(Clone, Debug)]
 struct Layout {
+    format: PackFormat,
     grid: TileGrid,
     sections: [Range<usize>; SECTIONS],
 }
@@ -88,13 +87,18 @@ struct Layout {
 /// A validated view of the bytes of a pack. It is cheap to copy, borrows the bytes and allocates nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Pack<'a> {
+    pub(crate) format: PackFormat,
     pub(crate) grid: TileGrid,
     pub(crate) counties: &'a [u8],
+    /// The first of the counties; most packs have no other.
+    pub(crate) county: Option<CountyCode>,
     pub(crate) directory: &'a [u8],
     pub(crate) words: &'a [u8],
     pub(crate) records: &'a [u8],
     pub(crate) cells: &'a [u8],
+    /// Vertices in format 1, arcs in format 2.
     pub(crate) vertices: &'a [u8],
+    /// Neighbours in format 1, outlines with neighbours in format 2.
     pub(crate) neighbours: &'a [u8],
     pub(crate) units: &'a [u8],
     meta: &'a [u8],
@@ -138,9 +142,7 @@ impl Layout {
             return Err(PackError::NotAPack);
         }
         let found = u16_at(bytes, 8).ok_or(PackError::NotAPack)?;
-        if found != FORMAT_VERSION {
-            return Err(PackError::Version { found });
-        }
+        let format = PackFormat::of(found).ok_or(PackError::Version { found })?;
         let expected = u32_at(bytes, 12).ok_or(PackError::NotAPack)? as usize;
         if expected != bytes.len() || expected < HEADER_LEN {
             return Err(PackError::Length {
@@ -166,10 +168,17 @@ impl Layout {
             columns: word(68)?,
             rows: word(72)?,
         };
+        let most_shift = match format {
+            PackFormat::First => 20,
+            PackFormat::Second => MOST_TILE_SHIFT,
+        };
+        let is_beyond = |low: i32, extent: u32| i64::from(low) + i64::from(extent) > i64::from(i32::MAX) + 1;
         let tiles = |extent: u32| extent.div_ceil(1 << grid.tile_shift);
         if grid.width > MAX_EXTENT
             || grid.height > MAX_EXTENT
-            || !(8..=20).contains(&grid.tile_shift)
+            || !(8..=most_shift).contains(&grid.tile_shift)
+            || is_beyond(grid.x0, grid.width)
+            || is_beyond(grid.y0, grid.height)
             || grid.columns != tiles(grid.width)
             || grid.rows != tiles(grid.height)
         {
@@ -188,7 +197,11 @@ impl Layout {
             end = offset + len;
             *section = offset..end;
         }
-        Ok(Self { grid, sections })
+        Ok(Self {
+            format,
+            grid,
+            sections,
+        })
     }
 
     fn view<'a>(&self, bytes: &'a [u8]) -> Pack<'a> {
@@ -207,9 +220,13 @@ impl Layout {
             .each_ref()
             .map(|r| bytes.get(r.clone()).unwrap_or_default());
         Pack {
+            format: self.format,
             grid: self.grid,
             meta,
             counties,
+            county: counties
+                .first_chunk()
+                .and_then(|digits| CountyCode::from_digits(*digits)),
             directory,
             words,
             records,
@@ -229,119 +246,26 @@ impl<'a> Pack<'a> {
         Ok(pack)
     }
 
+    /// Returns the lengths of the sections that hold cells, for measurements.
+    pub fn sizes(&self) -> String {
+        format!(
+            "directory={} words={} records={} cells={} vertices={} neighbours={}",
+            self.directory.len(),
+            self.words.len(),
+            self.records.len(),
+            self.cells.len(),
+            self.vertices.len(),
+            self.neighbours.len()
+        )
+    }
+
+    /// The version of the file's format.
+    pub fn format_version(&self) -> u16 {
+        self.format as u16
+    }
+
     /// Returns the description of the grid.
     pub fn meta(&self) -> Result<PackMeta, PackError> {
         PackMeta::parse(self.meta)
-    }
-
-    fn validate(&self) -> Result<PackMeta, PackError> {
-        let meta = self.meta()?;
-        let counties = self.counties.as_chunks::<COUNTY_LEN>();
-        let is_county = |c: &[u8; COUNTY_LEN]| {
-            let (digits, rest) = c.split_at(6);
-            digits.iter().all(u8::is_ascii_digit) && rest == [0, 0]
-        };
-        if !counties.1.is_empty()
-            || counties.0.len() > 1024
-            || !counties.0.iter().all(is_county)
-            || counties
-                .0
-                .iter()
-                .zip(counties.0.iter().skip(1))
-                .any(|(a, b)| a >= b)
-        {
-            return Err(PackError::Corrupt("counties"));
-        }
-        self.validate_cells(counties.0.len())?;
-        self.validate_index()?;
-        self.validate_units()?;
-        Ok(meta)
-    }
-
-    fn validate_cells(&self, counties: usize) -> Result<(), PackError> {
-        let cells = self.cells.as_chunks::<CELL_LEN>();
-        if !cells.1.is_empty()
-            || !self.vertices.len().is_multiple_of(8)
-            || !self.neighbours.len().is_multiple_of(4)
-        {
-            return Err(PackError::Corrupt("cell table"));
-        }
-        let mut last = None;
-        for cell in cells.0 {
-            let word = |at| u32_at(cell, at).unwrap_or(u32::MAX);
-            let handle = CellHandle(word(0));
-            let is_known = handle.0 <= CellHandle::MASK
-                && handle.county() < counties
-                && handle.low() < CellHandle::LOW_DIGITS;
-            let fits = |first: u32, len: u32, of: usize| {
-                (first as usize)
-                    .checked_add(len as usize)
-                    .is_some_and(|end| end <= of)
-            };
-            if !is_known
-                || last.is_some_and(|l| l >= handle)
-                || word(8) < 3
-                || !fits(word(4), word(8), self.vertices.len() / 8)
-                || !fits(word(40), word(44), self.neighbours.len() / 4)
-            {
-                return Err(PackError::Corrupt("a cell"));
-            }
-            last = Some(handle);
-        }
-        let is_cell = |n: &[u8; 4]| (u32::from_le_bytes(*n) as usize) < cells.0.len();
-        if !self.neighbours.as_chunks::<4>().0.iter().all(is_cell) {
-            return Err(PackError::Corrupt("a neighbour"));
-        }
-        Ok(())
-    }
-
-    fn validate_index(&self) -> Result<(), PackError> {
-        let is_known = |h: CellHandle| self.cell_position(h).is_some();
-        let tiles = self.grid.columns as usize * self.grid.rows as usize;
-        if tiles.checked_mul(4) != Some(self.directory.len()) {
-            return Err(PackError::Corrupt("directory"));
-        }
-        for word in self
-            .directory
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|w| u32::from_le_bytes(*w))
-        {
-            let is_sound = match word & TILE_TAG {
-                TILE_FULL => is_known(CellHandle(word & CellHandle::MASK)),
-                TILE_BLOCK => self.is_block_sound(word, &is_known),
-                _ => word == 0,
-            };
-            if !is_sound {
-                return Err(PackError::Corrupt("a tile"));
-            }
-        }
-        Ok(())
-    }
-
-    fn is_block_sound(&self, word: u32, is_known: &dyn Fn(CellHandle) -> bool) -> bool {
-        let k = (word >> BLOCK_SHIFT) & 7;
-        let Some(words) = self.words.get((word & BLOCK_OFFSET) as usize * 4..) else {
-            return false;
-        };
-        let records = u32_at(words, 0).and_then(|at| self.records.get((at as usize).checked_mul(4)?..));
-        let Some(records) = records else { return false };
-        k < self.grid.tile_shift
-            && (0..1usize << (2 * k)).all(|bucket| match u16_at(words, WORDS_HEAD + bucket * 2) {
-                None => false,
-                Some(0) => true,
-                Some(w) if w & WORD_RECORD == 0 => {
-                    u32_at(records, usize::from(w - 1) * 4).is_some_and(|h| is_known(CellHandle(h)))
-                }
-                Some(w) => BucketRecord::at(records, usize::from(w & !WORD_RECORD) * 4).is_some_and(|r| {
-                    r.is_sound()
-                        && r.candidates
-                            .as_chunks::<4>()
-                            .0
-                            .iter()
-                            .all(|h| is_known(CellHandle(u32::from_le_bytes(*h))))
-                }),
-            })
     }
 }

@@ -4,77 +4,135 @@ use protocol::codes::{CellCode, CommunityCode, StreetCode};
 use protocol::geo::PointE7;
 
 use super::error::PackError;
-use super::format::{CELL_LEN, UNIT_LEN};
+use super::format::{CELL_LEN, PackFormat, UNIT_LEN};
+use super::outline::{CellEntry, ENTRY_LEN, Outline, Points, box_shift};
 use super::read::Pack;
 use super::record::{CellHandle, i32_at, u16_at, u32_at};
-use crate::geom::{Bounds, Pt};
+use crate::geom::{Bounds, Pt, area_m2, centroid};
 
 /// One cell (万米单元网格) of a pack.
 #[derive(Clone, Copy, Debug)]
 pub struct Cell<'a> {
     pack: Pack<'a>,
-    entry: &'a [u8; CELL_LEN],
+    entry: Entry<'a>,
+    position: usize,
     /// The twelve digits.
     pub code: CellCode,
 }
 
-impl<'a> Cell<'a> {
-    fn word(&self, at: usize) -> u32 {
-        u32_at(self.entry, at).unwrap_or_default()
-    }
+/// The entry of a cell in the table.
+#[derive(Clone, Copy, Debug)]
+enum Entry<'a> {
+    First(&'a [u8; CELL_LEN]),
+    Second(CellEntry),
+}
 
+fn word(entry: &[u8; CELL_LEN], at: usize) -> u32 {
+    u32_at(entry, at).unwrap_or_default()
+}
+
+fn point(entry: &[u8; CELL_LEN], at: usize) -> Pt {
+    let number = |at| i32_at(entry, at).unwrap_or_default();
+    Pt::new(number(at), number(at + 4))
+}
+
+/// The vertices of a cell of either format.
+#[derive(Clone, Debug)]
+enum RingPoints<'a> {
+    First(std::slice::Iter<'a, [u8; 8]>),
+    Second(Points<'a>),
+}
+
+impl Iterator for RingPoints<'_> {
+    type Item = Pt;
+
+    fn next(&mut self) -> Option<Pt> {
+        match self {
+            Self::First(vertices) => vertices.next().map(|v| {
+                let [a, b, c, d, e, f, g, h] = *v;
+                Pt::new(i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))
+            }),
+            Self::Second(points) => points.next(),
+        }
+    }
+}
+
+impl<'a> Cell<'a> {
     /// The vertices in order, counter-clockwise, the first not repeated; WGS-84.
     pub fn ring(&self) -> impl Iterator<Item = PointE7> + Clone + 'a {
         self.points().map(PointE7::from)
     }
 
     pub(crate) fn points(&self) -> impl Iterator<Item = Pt> + Clone + 'a {
-        let (first, count) = (self.word(4) as usize, self.word(8) as usize);
-        let bytes = self
-            .pack
-            .vertices
-            .get(first * 8..(first + count) * 8)
-            .unwrap_or_default();
-        bytes.as_chunks::<8>().0.iter().map(|v| {
-            let [a, b, c, d, e, f, g, h] = *v;
-            Pt::new(i32::from_le_bytes([a, b, c, d]), i32::from_le_bytes([e, f, g, h]))
-        })
+        match self.entry {
+            Entry::First(entry) => {
+                let (first, count) = (word(entry, 4) as usize, word(entry, 8) as usize);
+                let bytes = self.pack.vertices.get(first * 8..(first + count) * 8);
+                RingPoints::First(bytes.unwrap_or_default().as_chunks::<8>().0.iter())
+            }
+            Entry::Second(entry) => match self.pack.outline(&entry) {
+                Some(outline) => RingPoints::Second(outline.points(self.pack.vertices)),
+                None => RingPoints::First([].iter()),
+            },
+        }
     }
 
     pub(crate) fn bounds(&self) -> Bounds {
-        let at = |k| i32_at(self.entry, k).unwrap_or_default();
-        Bounds {
-            min: Pt::new(at(12), at(16)),
-            max: Pt::new(at(20), at(24)),
+        match self.entry {
+            Entry::First(entry) => Bounds {
+                min: point(entry, 12),
+                max: point(entry, 20),
+            },
+            Entry::Second(_) => Bounds::of(self.points()).unwrap_or(self.rough_bounds()),
+        }
+    }
+
+    /// A box that holds the cell, and is cheaper than the least one.
+    pub(crate) fn rough_bounds(&self) -> Bounds {
+        match self.entry {
+            Entry::First(_) => self.bounds(),
+            Entry::Second(entry) => entry.rough(self.pack.corner(), self.pack.box_shift()),
         }
     }
 
     /// Centroid; it may be outside a concave cell.
     pub fn centroid(&self) -> PointE7 {
-        let at = |k| i32_at(self.entry, k).unwrap_or_default();
-        PointE7 {
-            lon: at(28),
-            lat: at(32),
+        match self.entry {
+            Entry::First(entry) => point(entry, 28),
+            Entry::Second(_) => {
+                let ring: Vec<Pt> = self.points().collect();
+                centroid(&ring).unwrap_or(self.bounds().min)
+            }
         }
+        .into()
     }
 
     /// Area in whole square metres.
     pub fn area_m2(&self) -> u32 {
-        self.word(36)
+        match self.entry {
+            Entry::First(entry) => word(entry, 36),
+            Entry::Second(_) => {
+                let ring: Vec<Pt> = self.points().collect();
+                whole_square_metres(&ring)
+            }
+        }
     }
 
     /// The cells that share at least one border with this one, in the order of codes.
     pub fn neighbours(&self) -> impl Iterator<Item = CellCode> + 'a {
         let pack = self.pack;
-        let (first, count) = (self.word(40) as usize, self.word(44) as usize);
-        let bytes = pack
-            .neighbours
-            .get(first * 4..(first + count) * 4)
-            .unwrap_or_default();
-        bytes.as_chunks::<4>().0.iter().filter_map(move |n| {
-            pack.cell_in_place(u32::from_le_bytes(*n) as usize)
-                .map(|c| c.code)
-        })
+        let (first, second) = match self.entry {
+            Entry::First(entry) => {
+                let (first, count) = (word(entry, 40) as usize, word(entry, 44) as usize);
+                (pack.neighbours.get(first * 4..(first + count) * 4), None)
+            }
+            Entry::Second(entry) => (None, pack.outline(&entry).map(|o| o.neighbours(self.position))),
+        };
+        let first = first.unwrap_or_default().as_chunks::<4>().0.iter();
+        first
+            .map(|n| u32::from_le_bytes(*n) as usize)
+            .chain(second.into_iter().flatten())
+            .filter_map(move |n| pack.cell_in_place(n).map(|c| c.code))
     }
 
     /// The community (社区/村) of the cell, if the pack names it.
@@ -131,23 +189,54 @@ pub struct NamedUnit<'a> {
     pub is_urban: bool,
 }
 
+/// The area of a ring in whole square metres.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "never negative, and it saturates"
+)]
+pub(crate) fn whole_square_metres(ring: &[Pt]) -> u32 {
+    area_m2(ring).abs().round() as u32
+}
+
 impl<'a> Pack<'a> {
     /// Returns the number of cells.
     pub fn len(&self) -> usize {
-        self.cells.len() / CELL_LEN
+        match self.format {
+            PackFormat::First => self.cells.len() / CELL_LEN,
+            PackFormat::Second => self.cells.len() / ENTRY_LEN,
+        }
     }
 
     /// Returns true if there is no cell.
     pub fn is_empty(&self) -> bool {
-        self.cells.is_empty()
+        self.len() == 0
+    }
+
+    fn box_shift(&self) -> u32 {
+        box_shift(self.grid.width, self.grid.height)
+    }
+
+    fn outline(&self, entry: &CellEntry) -> Option<Outline<'a>> {
+        Outline::at(self.neighbours, entry, self.corner(), self.box_shift())
     }
 
     pub(crate) fn cell_in_place(&self, position: usize) -> Option<Cell<'a>> {
-        let entry = self.cells.as_chunks::<CELL_LEN>().0.get(position)?;
+        let (handle, entry) = match self.format {
+            PackFormat::First => {
+                let entry = self.cells.as_chunks().0.get(position)?;
+                (CellHandle(word(entry, 0)), Entry::First(entry))
+            }
+            PackFormat::Second => {
+                let entry = CellEntry::read(self.cells.as_chunks().0.get(position)?)?;
+                (entry.handle, Entry::Second(entry))
+            }
+        };
         Some(Cell {
             pack: *self,
             entry,
-            code: self.code(CellHandle(u32_at(entry, 0)?))?,
+            position,
+            code: self.code(handle)?,
         })
     }
 

@@ -1,18 +1,20 @@
 //! Writes a pack. The same input gives the same bytes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use protocol::codes::{CellCode, CountyCode};
 use protocol::geo::Datum;
 use sha2::{Digest, Sha256};
 
 use super::error::WriteError;
-use super::format::{FORMAT_VERSION, HASHED_FROM, HEADER_LEN, MAGIC, SECTIONS};
+use super::format::{HASHED_FROM, HEADER_LEN, MAGIC, PackFormat, SECTIONS};
 use super::index::{Shape, build};
+use super::outline_write;
 use super::read::{Pack, PackMeta};
 use super::record::CellHandle;
-use super::units::UnitLevel;
-use crate::geom::{Bounds, Pt, area_m2, centroid, edges};
+use super::second_write::Division;
+use super::units::{NamedUnit, UnitLevel, whole_square_metres};
+use crate::geom::{Bounds, Pt, centroid};
 
 /// A named unit for the pack.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,8 +42,67 @@ pub struct PackInput {
     pub units: Vec<PackUnit>,
 }
 
-/// Returns the bytes of the pack, validated by [`super::Pack::open`].
-pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
+/// The format of a pack, and what it is made for. All give the same answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PackStyle {
+    /// Format 1, which every program reads.
+    First,
+    /// Format 2, made for many lookups: small buckets, and records that do not straddle cache lines.
+    Server,
+    /// Format 2, made for a small file: large buckets.
+    Handset,
+}
+
+impl PackStyle {
+    fn format(self) -> PackFormat {
+        match self {
+            Self::First => PackFormat::First,
+            Self::Server | Self::Handset => PackFormat::Second,
+        }
+    }
+
+    fn division(self) -> Option<Division> {
+        match self {
+            Self::First => None,
+            Self::Server => Some(Division {
+                rows: 8,
+                in_lines: true,
+            }),
+            Self::Handset => Some(Division {
+                rows: 26,
+                in_lines: false,
+            }),
+        }
+    }
+}
+
+/// Returns the bytes of a pack of format 1, validated by [`super::Pack::open`]. Handsets in the field may read no other.
+pub fn write(input: PackInput) -> Result<Vec<u8>, WriteError> {
+    write_as(input, PackStyle::First)
+}
+
+/// Returns a pack with the same cells and names in another style.
+pub fn rewrite(pack: Pack<'_>, style: PackStyle) -> Result<Vec<u8>, WriteError> {
+    let unit = |unit: NamedUnit<'_>| PackUnit {
+        level: unit.level,
+        code: unit.code,
+        name: unit.name.to_owned(),
+        stat: unit.stat.to_owned(),
+        is_urban: unit.is_urban,
+    };
+    let input = PackInput {
+        meta: pack.meta()?,
+        cells: pack
+            .cells()
+            .map(|cell| (cell.code, cell.points().collect()))
+            .collect(),
+        units: pack.units().map(unit).collect(),
+    };
+    write_as(input, style)
+}
+
+/// Returns the bytes of a pack in this style, validated by [`super::Pack::open`].
+pub fn write_as(mut input: PackInput, style: PackStyle) -> Result<Vec<u8>, WriteError> {
     input.cells.sort_by_key(|c| c.0);
     if let Some((a, _)) = input
         .cells
@@ -63,8 +124,11 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
         let handle = handle(*code, &counties).ok_or(WriteError::TooManyCounties)?;
         shapes.push(Shape { handle, ring, bounds });
     }
-    let index = build(&shapes)?;
-    let [cells, vertices, neighbours] = cell_sections(&shapes)?;
+    let index = build(&shapes, style.division())?;
+    let [cells, vertices, neighbours] = match style.format() {
+        PackFormat::First => cell_sections(&shapes)?,
+        PackFormat::Second => outline_write::sections(&shapes, index.origin, index.width, index.height)?,
+    };
     let sections: [Vec<u8>; SECTIONS] = [
         meta_section(&input.meta)?,
         counties
@@ -82,7 +146,7 @@ pub fn write(mut input: PackInput) -> Result<Vec<u8>, WriteError> {
 
     let size = |n: usize| u32::try_from(n).map_err(|_| WriteError::TooLarge);
     let mut head = Vec::from(MAGIC);
-    head.extend(FORMAT_VERSION.to_le_bytes());
+    head.extend((style.format() as u16).to_le_bytes());
     head.extend(u16::try_from(SECTIONS).unwrap_or_default().to_le_bytes());
     let mut body = Vec::new();
     body.extend(index.origin.x.to_le_bytes());
@@ -123,23 +187,9 @@ fn handle(code: CellCode, counties: &[CountyCode]) -> Option<CellHandle> {
 
 /// Cell table, vertices and neighbours.
 fn cell_sections(shapes: &[Shape<'_>]) -> Result<[Vec<u8>; 3], WriteError> {
-    let mut owners: BTreeMap<(Pt, Pt), Vec<usize>> = BTreeMap::new();
-    for (k, shape) in shapes.iter().enumerate() {
-        for (a, b) in edges(shape.ring) {
-            owners.entry((a.min(b), a.max(b))).or_default().push(k);
-        }
-    }
-    let mut adjacent: Vec<BTreeSet<usize>> = vec![BTreeSet::new(); shapes.len()];
-    for sharing in owners.values() {
-        for (&a, &b) in sharing.iter().flat_map(|a| sharing.iter().map(move |b| (a, b))) {
-            if let Some(set) = adjacent.get_mut(a).filter(|_| a != b) {
-                set.insert(b);
-            }
-        }
-    }
     let word = |n: usize| u32::try_from(n).map_err(|_| WriteError::TooLarge);
     let (mut cells, mut vertices, mut neighbours) = (Vec::new(), Vec::new(), Vec::new());
-    for (shape, adjacent) in shapes.iter().zip(adjacent) {
+    for (shape, adjacent) in shapes.iter().zip(outline_write::neighbours(shapes)) {
         let centre = centroid(shape.ring).unwrap_or(shape.bounds.min);
         cells.extend(shape.handle.0.to_le_bytes());
         cells.extend(word(vertices.len() / 8)?.to_le_bytes());
@@ -163,15 +213,6 @@ fn cell_sections(shapes: &[Shape<'_>]) -> Result<[Vec<u8>; 3], WriteError> {
         }
     }
     Ok([cells, vertices, neighbours])
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "never negative, and it saturates"
-)]
-fn whole_square_metres(ring: &[Pt]) -> u32 {
-    area_m2(ring).abs().round() as u32
 }
 
 fn meta_section(meta: &PackMeta) -> Result<Vec<u8>, WriteError> {

@@ -16,7 +16,7 @@ use grid::{
     check::{CheckLimits, CheckReport, Finding, check_pack},
     coverage::CountyOutlines,
     import::{ImportError, ImportOptions, Source, pack_source, read_bytes},
-    pack::{PackBuf, PackUnit, UnitLevel},
+    pack::{PackBuf, PackStyle, PackUnit, UnitLevel, rewrite},
     source::SourceDatum,
 };
 use protocol::{
@@ -325,6 +325,9 @@ fn faults(errors: Vec<(String, String, String)>) -> Failure {
     Failure::fields(ProblemCode::GridFaults, errors)
 }
 
+/// The format in which packs are kept: handsets fetch the file as it is, and say nothing of what they can read.
+const READ_BY_EVERY_HANDSET: u16 = 1;
+
 fn read(input: GridInput, wishes: ImportWishes, names: Vec<PackUnit>) -> Result<Checked, Failure> {
     let mut limits = CheckLimits::default();
     limits.snap_m = wishes.snap_m.unwrap_or(limits.snap_m);
@@ -348,8 +351,16 @@ fn read(input: GridInput, wishes: ImportWishes, names: Vec<PackUnit>) -> Result<
             Bytes::from(packed.bytes)
         }
     };
-    let pack = PackBuf::open(bytes.clone())
-        .map_err(|e| faults(vec![("/".into(), "不是完好的网格文件".into(), e.to_string())]))?;
+    let open = |bytes: Bytes| {
+        PackBuf::open(bytes)
+            .map_err(|e| faults(vec![("/".into(), "不是完好的网格文件".into(), e.to_string())]))
+    };
+    let (mut bytes, mut pack) = (bytes.clone(), open(bytes)?);
+    if pack.view().format_version() > READ_BY_EVERY_HANDSET {
+        let written = rewrite(pack.view(), PackStyle::First).map_err(Failure::internal)?;
+        bytes = Bytes::from(written);
+        pack = open(bytes.clone())?;
+    }
     let bounds = check_pack(pack.view(), &limits);
     if !bounds.is_valid() {
         return Err(refused(ImportError::Refused(Box::new(bounds))));
