@@ -10,7 +10,7 @@ use protocol::problem::ProblemCode;
 use server::{
     kernel::failure::Failure,
     params,
-    store::{Migration, Options, Store, StoreError},
+    store::{Migration, Options, SimulatedDisk, Store, StoreError},
 };
 use simdisk::{Cut, Fault, Host};
 
@@ -20,10 +20,18 @@ const SCHEMA: &[Migration] = &[Migration {
     sql: "CREATE TABLE item (id BIGINT PRIMARY KEY, y BYTEA NOT NULL);",
 }];
 
+fn disk(host: &Host) -> SimulatedDisk {
+    let files = host.files();
+    SimulatedDisk::new(host.vfs(), move |log| {
+        files.sync_file(&log.to_string_lossy())?;
+        files.sync_dir("")
+    })
+}
+
 fn open(host: &Host) -> Store {
     let options = Options {
         migrations: SCHEMA,
-        vfs: Some(host.vfs().to_owned()),
+        disk: Some(disk(host)),
         ..Options::default()
     };
     Store::open_inline("store.db", options).unwrap()

@@ -28,9 +28,9 @@ use super::{
     turn::ReadTurn,
     tx::Tx,
 };
-use durable::{Answers, Durable, Held, Syncer};
-use reader::Reader;
-use writer::{Surroundings, Writer};
+use durable::{Answers, Durable, HeldAnswers, Syncer};
+use reader::SqliteReader;
+use writer::{GroupHost, Writer};
 
 type Jobs = JobQueue<Box<dyn Job>>;
 
@@ -39,16 +39,16 @@ pub(super) struct Threads {
     writes: Arc<Jobs>,
     reads: Arc<Jobs>,
     /// Answers that wait for the disk; `None` after the end.
-    hold: Mutex<Option<mpsc::Sender<Held<'static>>>>,
+    hold: Mutex<Option<mpsc::Sender<HeldAnswers<'static>>>>,
     /// For reads that are over before another thread would have begun them.
-    spare: Mutex<Reader>,
+    spare: Mutex<SqliteReader>,
     crew: Crew,
 }
 
 impl Threads {
     pub(super) fn open(path: &Path, options: &Arc<Options>, hints: &Hints) -> Result<Self, StoreError> {
         let durable = Arc::new(Durable::new(path.to_owned(), Arc::clone(options)));
-        let reader = || Reader::new(path.to_owned(), Arc::clone(options), Arc::clone(&durable));
+        let reader = || SqliteReader::new(path.to_owned(), Arc::clone(options), Arc::clone(&durable));
         let (hold, held) = mpsc::channel();
         let this = Self {
             writes: Arc::new(JobQueue::new(options.queue)),
@@ -101,7 +101,7 @@ impl Threads {
         options: &Arc<Options>,
         hints: &Hints,
         durable: &Arc<Durable>,
-        (hold, unsynced): (mpsc::Sender<Held<'static>>, &Arc<AtomicUsize>),
+        (hold, unsynced): (mpsc::Sender<HeldAnswers<'static>>, &Arc<AtomicUsize>),
     ) -> Result<(), StoreError> {
         let (opened, when_opened) = mpsc::sync_channel(1);
         let (path, options, hints) = (path.to_owned(), Arc::clone(options), hints.clone());
@@ -134,7 +134,7 @@ impl Threads {
     }
 
     /// Hands an answer over to the syncer.
-    fn hold(&self, held: Held<'static>) {
+    fn hold(&self, held: HeldAnswers<'static>) {
         match &*self.hold.lock().unwrap_or_else(PoisonError::into_inner) {
             Some(syncer) => {
                 let _ = syncer.send(held);
@@ -147,7 +147,7 @@ impl Threads {
 /// The surroundings of a writer on a thread of its own.
 struct Thread<'a> {
     writes: &'a Jobs,
-    hold: &'a mpsc::Sender<Held<'static>>,
+    hold: &'a mpsc::Sender<HeldAnswers<'static>>,
     durable: &'a Durable,
     hints: &'a Hints,
     /// How many groups the syncer has not dealt with.
@@ -155,7 +155,7 @@ struct Thread<'a> {
     until: Instant,
 }
 
-impl Surroundings<'static> for Thread<'_> {
+impl GroupHost<'static> for Thread<'_> {
     /// While the group before this one is synced, this one stays open: its commit would only wait, and what arrives in
     /// the meantime shares it.
     fn more(&mut self) -> Option<Box<dyn Job>> {
@@ -165,7 +165,7 @@ impl Surroundings<'static> for Thread<'_> {
         self.writes.pop_while(&|| self.unsynced.load(SeqCst) > 0)
     }
 
-    fn hold(&mut self, held: Held<'static>) {
+    fn hold(&mut self, held: HeldAnswers<'static>) {
         let Answers::Group(members, log) = &held.what else {
             return self.tell(held);
         };
@@ -173,7 +173,7 @@ impl Surroundings<'static> for Thread<'_> {
             return self.tell(held);
         }
         // Who is alone waits less if nobody is woken to sync for him.
-        let nobody = Held {
+        let nobody = HeldAnswers {
             upto: held.upto,
             what: Answers::Group(Vec::new(), Arc::clone(log)),
         };
@@ -185,7 +185,7 @@ impl Surroundings<'static> for Thread<'_> {
 }
 
 impl Thread<'_> {
-    fn tell(&self, held: Held<'static>) {
+    fn tell(&self, held: HeldAnswers<'static>) {
         self.unsynced.fetch_add(1, SeqCst);
         // The syncer outlives the writer.
         let _ = self.hold.send(held);
@@ -215,12 +215,12 @@ fn open(
 /// One closure is one group, and the caller syncs.
 struct Alone<'j>(Syncer<'j>);
 
-impl<'j> Surroundings<'j> for Alone<'j> {
+impl<'j> GroupHost<'j> for Alone<'j> {
     fn more(&mut self) -> Option<Box<dyn Job + 'j>> {
         None
     }
 
-    fn hold(&mut self, held: Held<'j>) {
+    fn hold(&mut self, held: HeldAnswers<'j>) {
         self.0.hold(held);
     }
 }

@@ -24,6 +24,7 @@ fn what_the_store_answered_is_there_after_a_power_cut_however_commits_overlap() 
         sabotage::arm(Some(defect));
         let caught = (0..400).find_map(|seed| commits::run(seed).err());
         sabotage::arm(None);
-        println!("{}: {}", defect.words(), caught.expect(defect.name()));
+        let caught = caught.unwrap_or_else(|| panic!("{} is not caught", defect.name()));
+        println!("{}: {caught}", defect.words());
     }
 }

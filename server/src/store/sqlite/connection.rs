@@ -22,16 +22,20 @@ const STATEMENTS: usize = 512;
 
 /// What a connection is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Access {
+pub(super) enum SqliteAccess {
     Read,
     /// Its commits are not synced: [`super::durable`] does that.
     Write,
 }
 
 /// Opens `path` with the settings of this store. What the log held before is on the disk then.
-pub(super) fn connect(path: &Path, options: &Options, access: Access) -> Result<Connection, StoreError> {
+pub(super) fn connect(
+    path: &Path,
+    options: &Options,
+    access: SqliteAccess,
+) -> Result<Connection, StoreError> {
     let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    if access == Access::Write {
+    if access == SqliteAccess::Write {
         flags |= OpenFlags::SQLITE_OPEN_CREATE;
     }
     let opened = match &options.disk {
@@ -57,8 +61,8 @@ pub(super) fn connect(path: &Path, options: &Options, access: Access) -> Result<
         )?;
         planted!(ServerSkipsSync => connection.execute_batch("PRAGMA synchronous = OFF")?);
         match access {
-            Access::Read => connection.execute_batch("PRAGMA query_only = ON")?,
-            Access::Write => make_durable(&connection)?,
+            SqliteAccess::Read => connection.execute_batch("PRAGMA query_only = ON")?,
+            SqliteAccess::Write => make_durable(&connection)?,
         }
         Ok((connection, mode))
     });

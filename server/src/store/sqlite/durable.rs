@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use protocol::sabotage::{self, Defect};
 
 use super::{
-    connection::{Access, connect},
-    log::Log,
+    connection::{SqliteAccess, connect},
+    log::WriteAheadLog,
 };
 use crate::store::{error::StoreError, hint::Hint, hints::Hints, job::Job, options::Options};
 
@@ -76,12 +76,12 @@ impl Durable {
     }
 
     /// Syncs the log, which holds the groups up to `upto`.
-    fn sync(&self, upto: Seq, log: &Log) -> Result<(), StoreError> {
+    fn sync(&self, upto: Seq, log: &WriteAheadLog) -> Result<(), StoreError> {
         let mut doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
         let done = if *doubt {
             // The kernel may have dropped the pages that it could not write, and a second sync would find nothing to
             // do. Opening copies the log's pages into the database and syncs them there.
-            connect(&self.path, &self.options, Access::Write).map(drop)
+            connect(&self.path, &self.options, SqliteAccess::Write).map(drop)
         } else {
             log.sync().map_err(StoreError::unavailable)
         };
@@ -100,12 +100,12 @@ impl Durable {
 }
 
 /// Answers that leave once group `upto` is on the disk.
-pub(super) struct Held<'j> {
+pub(super) struct HeldAnswers<'j> {
     pub upto: Seq,
     pub what: Answers<'j>,
 }
 
-impl Held<'_> {
+impl HeldAnswers<'_> {
     /// Syncs for these answers alone, and lets them leave. Returns whether what they rest on is on the disk.
     pub(super) fn settle(self, durable: &Durable, hints: &Hints) -> bool {
         let outcome = match &self.what {
@@ -123,7 +123,7 @@ impl Held<'_> {
 
 pub(super) enum Answers<'j> {
     /// The members of a group whose COMMIT succeeded or that changed nothing, with their hints, and the log that it is in.
-    Group(Vec<(Box<dyn Job + 'j>, Vec<Hint>)>, Arc<Log>),
+    Group(Vec<(Box<dyn Job + 'j>, Vec<Hint>)>, Arc<WriteAheadLog>),
     Read(Box<dyn Job + 'j>),
 }
 
@@ -151,10 +151,10 @@ impl Answers<'_> {
 pub(super) struct Syncer<'j> {
     durable: Arc<Durable>,
     hints: Hints,
-    waiting: Vec<Held<'j>>,
+    waiting: Vec<HeldAnswers<'j>>,
     /// The newest group whose COMMIT has returned.
     committed: Seq,
-    log: Option<Arc<Log>>,
+    log: Option<Arc<WriteAheadLog>>,
 }
 
 impl<'j> Syncer<'j> {
@@ -168,11 +168,11 @@ impl<'j> Syncer<'j> {
         }
     }
 
-    pub(super) fn hold(&mut self, mut held: Held<'j>) {
+    pub(super) fn hold(&mut self, mut held: HeldAnswers<'j>) {
         if let Answers::Group(members, log) = &mut held.what {
             self.committed = self.committed.max(held.upto);
             self.log = Some(Arc::clone(log));
-            let is_group = |held: &Held<'_>| matches!(held.what, Answers::Group(..));
+            let is_group = |held: &HeldAnswers<'_>| matches!(held.what, Answers::Group(..));
             if sabotage::is(Defect::AnswerBeforeSync)
                 || sabotage::is(Defect::GroupOrderLost) && self.waiting.iter().any(is_group)
             {
@@ -192,7 +192,7 @@ impl<'j> Syncer<'j> {
     /// `synced` is called before the first answer leaves.
     pub(super) fn settle(&mut self, synced: &mut dyn FnMut()) {
         let (committed, durable) = (self.committed, &self.durable);
-        let may_leave = |held: &mut Held<'_>| held.upto <= committed || durable.is_synced(held.upto);
+        let may_leave = |held: &mut HeldAnswers<'_>| held.upto <= committed || durable.is_synced(held.upto);
         let ready = self.waiting.extract_if(.., may_leave).collect::<Vec<_>>();
         let outcome = match &self.log {
             Some(log) if ready.iter().any(|held| !durable.is_synced(held.upto)) => {

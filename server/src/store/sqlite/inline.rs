@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{
-    durable::{Durable, Held, Syncer},
+    durable::{Durable, HeldAnswers, Syncer},
     open,
-    reader::Reader,
-    writer::{Surroundings, Writer},
+    reader::SqliteReader,
+    writer::{GroupHost, Writer},
 };
 use crate::store::{
     error::StoreError,
@@ -33,7 +33,7 @@ struct Later {
 
 struct Engine {
     writer: Writer,
-    reader: Reader,
+    reader: SqliteReader,
     syncer: Syncer<'static>,
 }
 
@@ -46,7 +46,7 @@ impl Inline {
         let durable = Arc::new(Durable::new(path.to_owned(), Arc::clone(options)));
         let engine = Engine {
             writer: open(path, options, &durable, hints)?,
-            reader: Reader::new(path.to_owned(), Arc::clone(options), Arc::clone(&durable)),
+            reader: SqliteReader::new(path.to_owned(), Arc::clone(options), Arc::clone(&durable)),
             syncer: Syncer::new(durable, hints.clone()),
         };
         Ok(Self {
@@ -79,12 +79,12 @@ struct Group<'a> {
     syncer: &'a mut Syncer<'static>,
 }
 
-impl Surroundings<'static> for Group<'_> {
+impl GroupHost<'static> for Group<'_> {
     fn more(&mut self) -> Option<Box<dyn Job>> {
         self.more.pop_front()
     }
 
-    fn hold(&mut self, held: Held<'static>) {
+    fn hold(&mut self, held: HeldAnswers<'static>) {
         self.syncer.hold(held);
     }
 }

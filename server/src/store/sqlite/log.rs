@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 use crate::store::options::Options;
 
 /// The log that one connection of the writer appends to.
-pub(super) enum Log {
+pub(super) enum WriteAheadLog {
     File {
         path: PathBuf,
         opened: OnceLock<File>,
@@ -19,7 +19,7 @@ pub(super) enum Log {
     },
 }
 
-impl Log {
+impl WriteAheadLog {
     pub(super) fn of(database: &Path, options: &Options) -> Self {
         let mut path = database.as_os_str().to_owned();
         path.push("-wal");

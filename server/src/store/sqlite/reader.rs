@@ -7,8 +7,8 @@ use protocol::planted;
 use rusqlite::Connection;
 
 use super::{
-    connection::{Access, Statements, classify, connect, run},
-    durable::{Answers, Durable, Held},
+    connection::{SqliteAccess, Statements, classify, connect, run},
+    durable::{Answers, Durable, HeldAnswers},
 };
 use crate::store::{
     error::StoreError,
@@ -16,7 +16,7 @@ use crate::store::{
     options::Options,
 };
 
-pub(super) struct Reader {
+pub(super) struct SqliteReader {
     path: PathBuf,
     options: Arc<Options>,
     durable: Arc<Durable>,
@@ -24,7 +24,7 @@ pub(super) struct Reader {
     closed: bool,
 }
 
-impl Reader {
+impl SqliteReader {
     pub(super) fn new(path: PathBuf, options: Arc<Options>, durable: Arc<Durable>) -> Self {
         Self {
             path,
@@ -42,7 +42,7 @@ impl Reader {
     }
 
     /// Runs the job, and answers it unless it may have seen what is not on the disk yet.
-    pub(super) fn run<'j>(&mut self, mut job: Box<dyn Job + 'j>) -> Option<Held<'j>> {
+    pub(super) fn run<'j>(&mut self, mut job: Box<dyn Job + 'j>) -> Option<HeldAnswers<'j>> {
         if self.closed {
             job.answer(Err(StoreError::Closed));
             return None;
@@ -50,7 +50,7 @@ impl Reader {
         let connection = match self
             .connection
             .take()
-            .map_or_else(|| connect(&self.path, &self.options, Access::Read), Ok)
+            .map_or_else(|| connect(&self.path, &self.options, SqliteAccess::Read), Ok)
         {
             Ok(connection) => connection,
             Err(error) => {
@@ -75,7 +75,7 @@ impl Reader {
             return None;
         }
         self.durable.read_waits();
-        Some(Held {
+        Some(HeldAnswers {
             upto,
             what: Answers::Read(job),
         })

@@ -8,9 +8,9 @@ use protocol::planted;
 use rusqlite::Connection;
 
 use super::{
-    connection::{Access, Statements, classify, connect, run},
-    durable::{Answers, Durable, Held, Seq},
-    log::Log,
+    connection::{SqliteAccess, Statements, classify, connect, run},
+    durable::{Answers, Durable, HeldAnswers, Seq},
+    log::WriteAheadLog,
 };
 use crate::store::{
     error::StoreError,
@@ -24,7 +24,7 @@ pub(super) struct Writer {
     options: Arc<Options>,
     durable: Arc<Durable>,
     /// `None` after an error that left its state unknown; the next group opens another.
-    connection: Option<(Connection, Arc<Log>)>,
+    connection: Option<(Connection, Arc<WriteAheadLog>)>,
     /// The newest group whose COMMIT was run.
     last: Seq,
     /// The failed syncs that this connection has outlived.
@@ -37,7 +37,7 @@ type Member<'j> = (Box<dyn Job + 'j>, Vec<Hint>);
 /// The result of one attempt to commit a group.
 enum Tried<'j> {
     /// Committed, or nothing was changed: the answers are ready, and leave when the group is on the disk.
-    Done(Vec<Member<'j>>, Arc<Log>),
+    Done(Vec<Member<'j>>, Arc<WriteAheadLog>),
     /// Nothing was answered by the data: each member gets this error at once.
     Failed(Vec<Box<dyn Job + 'j>>, StoreError),
     /// The engine rolled back the whole transaction while this member ran; the others may run again.
@@ -49,9 +49,9 @@ enum Tried<'j> {
 }
 
 /// Where a writer gets more members for the group it runs, and who holds its answers until they are on the disk.
-pub(super) trait Surroundings<'j> {
+pub(super) trait GroupHost<'j> {
     fn more(&mut self) -> Option<Box<dyn Job + 'j>>;
-    fn hold(&mut self, held: Held<'j>);
+    fn hold(&mut self, held: HeldAnswers<'j>);
 }
 
 impl Writer {
@@ -72,18 +72,18 @@ impl Writer {
         Ok(writer)
     }
 
-    fn connect(&self) -> Result<(Connection, Arc<Log>), StoreError> {
-        let connection = connect(&self.path, &self.options, Access::Write)?;
-        Ok((connection, Arc::new(Log::of(&self.path, &self.options))))
+    fn connect(&self) -> Result<(Connection, Arc<WriteAheadLog>), StoreError> {
+        let connection = connect(&self.path, &self.options, SqliteAccess::Write)?;
+        Ok((connection, Arc::new(WriteAheadLog::of(&self.path, &self.options))))
     }
 
     /// Runs `first` and more jobs as one transaction, and hands their answers over.
-    pub(super) fn group<'j>(&mut self, first: Box<dyn Job + 'j>, around: &mut dyn Surroundings<'j>) {
+    pub(super) fn group<'j>(&mut self, first: Box<dyn Job + 'j>, around: &mut dyn GroupHost<'j>) {
         let mut waiting = VecDeque::from([first]);
         let mut admitted = 1;
         while !waiting.is_empty() {
             match self.try_group(std::mem::take(&mut waiting), &mut admitted, around) {
-                Tried::Done(members, log) => around.hold(Held {
+                Tried::Done(members, log) => around.hold(HeldAnswers {
                     upto: self.last,
                     what: Answers::Group(members, log),
                 }),
@@ -109,7 +109,7 @@ impl Writer {
         &mut self,
         mut waiting: VecDeque<Box<dyn Job + 'j>>,
         admitted: &mut usize,
-        around: &mut dyn Surroundings<'j>,
+        around: &mut dyn GroupHost<'j>,
     ) -> Tried<'j> {
         let failures = self.durable.failures();
         if failures != self.failures {
@@ -181,7 +181,7 @@ impl Writer {
                     StoreError::commit_unknown(error, is_full)
                 };
                 // Whoever waits for this group's number waits no longer than for the one before it.
-                around.hold(Held {
+                around.hold(HeldAnswers {
                     upto: self.last,
                     what: Answers::Group(Vec::new(), log),
                 });
