@@ -188,8 +188,7 @@ impl<'j> Syncer<'j> {
     }
 
     /// Syncs what has been committed, and answers whoever waited for no more than that. A read that saw a group whose
-    /// COMMIT has not returned yet goes on waiting.
-    /// `synced` is called before the first answer leaves.
+    /// COMMIT has not returned yet goes on waiting. `synced` is called before the first answer leaves.
     pub(super) fn settle(&mut self, synced: &mut dyn FnMut()) {
         let (committed, durable) = (self.committed, &self.durable);
         let may_leave = |held: &mut HeldAnswers<'_>| held.upto <= committed || durable.is_synced(held.upto);
