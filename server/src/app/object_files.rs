@@ -152,7 +152,7 @@ impl ObjectFiles {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => return Err(error),
             _ => {}
         }
-        // Whoever gets the lock, not whoever created it, appends.
+        // Two requests may find the file missing: the one that gets the lock appends, even if the other created it.
         let mut opened = self.open(name, 0)?;
         if let OpenedStaging::Ready(file) | OpenedStaging::Longer(file) = &mut opened {
             file.is_new = true;

@@ -137,7 +137,7 @@ impl<T> JobQueue<T> {
         }
     }
 
-    /// Lets whoever waits look again.
+    /// Wakes the waiting threads, which look again.
     pub(super) fn nudge(&self) {
         // With the lock, so that nobody is between looking and waiting.
         let _state = self.lock();

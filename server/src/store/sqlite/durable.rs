@@ -187,7 +187,7 @@ impl<'j> Syncer<'j> {
         !self.waiting.is_empty()
     }
 
-    /// Syncs what has been committed, and answers whoever waited for no more than that. A read that saw a group whose
+    /// Syncs what has been committed, and lets the answers leave that rest on no more than that. A read that saw a group whose
     /// COMMIT has not returned yet goes on waiting. `synced` is called before the first answer leaves.
     pub(super) fn settle(&mut self, synced: &mut dyn FnMut()) {
         let (committed, durable) = (self.committed, &self.durable);

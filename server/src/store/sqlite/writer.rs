@@ -180,7 +180,7 @@ impl Writer {
                     // The frames may be in the log and come back after a restart.
                     StoreError::commit_unknown(error, is_full)
                 };
-                // Whoever waits for this group's number waits no longer than for the one before it.
+                // A read may wait for this group's number. Nothing was committed under it, so the group before is enough.
                 around.hold(HeldAnswers {
                     upto: self.last,
                     what: Answers::Group(Vec::new(), log),
