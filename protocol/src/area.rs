@@ -102,6 +102,37 @@ impl Area {
             .and_then(|digits| digits.parse().ok())
             .unwrap_or(Self::EVERYWHERE)
     }
+    /// Those of `areas` that no other one covers, so that nothing lies in two of them.
+    pub fn apart(areas: &[Self]) -> Vec<Self> {
+        let mut sorted = areas.to_vec();
+        sorted.sort();
+        let mut apart: Vec<Self> = Vec::new();
+        for area in sorted {
+            // An area sorts behind those that cover it, with only their other parts between.
+            if !apart.last().is_some_and(|last| last.covers(area)) {
+                apart.push(area);
+            }
+        }
+        apart
+    }
+    /// The parts of `areas` that lie in `asked`.
+    pub fn shared(areas: &[Self], asked: Self) -> Vec<Self> {
+        if areas.iter().any(|area| area.covers(asked)) {
+            return vec![asked];
+        }
+        areas.iter().copied().filter(|area| asked.covers(*area)).collect()
+    }
+    /// The first area of the same length behind this one and all that it covers; `None` if none follows.
+    pub fn following(&self) -> Option<Self> {
+        let mut next = *self;
+        let digits = next.digits.get_mut(..usize::from(self.len))?;
+        let last = digits.iter().rposition(|digit| *digit != b'9')?;
+        *digits.get_mut(last)? += 1;
+        for digit in digits.iter_mut().skip(last + 1) {
+            *digit = b'0';
+        }
+        Some(next)
+    }
     fn bytes(&self) -> Option<&[u8]> {
         self.digits.get(..usize::from(self.len))
     }
@@ -185,6 +216,31 @@ mod tests {
 
     fn area(text: &str) -> Area {
         text.parse().unwrap()
+    }
+
+    #[test]
+    fn areas_apart_share_no_cell_and_lose_none() {
+        let all = |texts: &[&str]| texts.iter().map(|text| area(text)).collect::<Vec<_>>();
+        let apart = |texts: &[&str]| Area::apart(&all(texts));
+        assert_eq!(
+            apart(&["220104", "2201", "2202", "22010401", "220104"]),
+            all(&["2201", "2202"])
+        );
+        assert_eq!(apart(&["", "22"]), all(&[""]));
+        assert_eq!(apart(&[]), all(&[]));
+        let of_two = all(&["220104", "2202"]);
+        assert_eq!(Area::shared(&of_two, area("22")), of_two);
+        assert_eq!(Area::shared(&of_two, area("22010403")), all(&["22010403"]));
+        assert_eq!(Area::shared(&of_two, area("2203")), all(&[]));
+    }
+
+    proptest! {
+        #[test]
+        fn what_an_area_covers_lies_from_it_to_the_following_one(outer in "[0-9]{0,4}", inner in "[0-9]{0,6}") {
+            let (outer, inner) = (area(&outer), area(&inner));
+            let before_next = outer.following().is_none_or(|next| inner < next);
+            prop_assert_eq!(outer.covers(inner), outer <= inner && before_next && inner.as_str().len() >= outer.as_str().len());
+        }
     }
 
     #[test]

@@ -99,7 +99,8 @@ impl Handling {
     }
 }
 
-fn employed(city: &City, account: &str, role: Role, org: &str) -> Result<StaffSession> {
+/// Employs and signs in.
+pub(crate) fn employed(city: &City, account: &str, role: Role, org: &str) -> Result<StaffSession> {
     let made = city.staff(account, role.zh(), role, org)?;
     city.sign_in(&made)
 }

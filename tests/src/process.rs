@@ -153,6 +153,17 @@ impl ServerProcess {
     pub fn renew_epoch(&self) -> Result<()> {
         self.tool(&["renew-epoch"], &[]).map(|_| ())
     }
+    /// Counts all rows again; the server is stopped. Returns true if every figure was right.
+    pub fn recount(&self) -> Result<bool> {
+        let done = self.command(&["recount"])?.output()?;
+        let said = String::from_utf8_lossy(&done.stdout).into_owned();
+        ensure!(
+            done.status.code().is_some_and(|code| code <= 1) && !said.is_empty(),
+            "recount: {}",
+            String::from_utf8_lossy(&done.stderr)
+        );
+        Ok(done.status.success())
+    }
     /// Runs `xunge-server keys` with these words; the server is stopped. `more` are arguments of that command.
     pub fn keys(&self, words: &[&str], more: &[&str]) -> Result<String> {
         self.tool(&[&["keys"], words].concat(), more)
@@ -264,6 +275,10 @@ impl ServerProcess {
     }
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+    /// URL of its PostgreSQL database.
+    pub fn database(&self) -> Option<&str> {
+        self.setup.database.as_deref()
     }
     pub fn data(&self) -> &Path {
         &self.data

@@ -2,7 +2,7 @@
 
 use super::rules::{self, Further, FurtherEntry, MonthFacts, NotCounted, Standing};
 use crate::{
-    app::{ctx::Ctx, mailbox::MailboxId, state::App},
+    app::{ctx::Ctx, mailbox::MailboxId, state::App, tally::Counted},
     entries::{
         flags::{Flag, FlagName},
         reviewer::Reviewer,
@@ -103,7 +103,19 @@ impl Record {
         Self::find(tx, record)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
     /// Inserts or replaces the whole row.
-    pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    pub(super) fn save(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), StoreError> {
+        let before = tx.opt(
+            "SELECT area, state FROM activity WHERE record = ?1",
+            params![self.record.to_string()],
+            |row| {
+                Ok((
+                    row.parse::<Area>("area")?,
+                    row.parse::<Standing>("state")?.as_str(),
+                ))
+            },
+        )?;
+        let after = (self.area, self.state.as_str());
+        ctx.tally.moved(Counted::Activity, before, after);
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
                  area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,
@@ -228,7 +240,7 @@ pub fn submit(
         created: stands.as_ref().map_or(ctx.now, |s| s.created),
         updated: ctx.now,
     };
-    record.save(tx)?;
+    record.save(tx, ctx)?;
     record.tell_author(ctx)?;
     Ok(Disposition::applied())
 }
@@ -275,7 +287,7 @@ pub fn withdraw(
         state if is_author && (state == Standing::Submitted || reviewer.is_some()) => {
             record.state = Standing::Withdrawn;
             record.updated = ctx.now;
-            record.save(tx)?;
+            record.save(tx, ctx)?;
             record.tell_author(ctx)?;
             Ok(Some(Disposition::applied()))
         }

@@ -6,7 +6,12 @@ use super::{
     rules::{self, Standing},
 };
 use crate::{
-    app::{audit, state::App},
+    app::{
+        audit,
+        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        state::App,
+        tally::Counted,
+    },
     auth::actor::Staff,
     http::{
         body::{Json, Path, Query},
@@ -14,7 +19,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{List, Page, Where},
+        page::{List, Page},
     },
     params,
     photos::view::{self, Origin},
@@ -55,6 +60,13 @@ pub struct ActivityQuery {
     pub limit: Option<u32>,
 }
 
+const TABLE: OrderedTable = OrderedTable {
+    name: "activity",
+    id: "record",
+    place: "area",
+    counted: Counted::Activity,
+};
+
 /// Activity records in the caller's areas, the longest waiting first.
 #[utoipa::path(get, path = "/v1/activities", tag = "activities", params(ActivityQuery),
     responses((status = 200, body = Page<ActivityView>), (status = "4XX", body = Problem)))]
@@ -64,18 +76,22 @@ async fn activities(
     Query(query): Query<ActivityQuery>,
 ) -> Result<Json<Page<ActivityView>>, Failure> {
     let list = List::new(query.limit, query.after.as_deref())?;
-    let mut condition = Where::default();
-    condition.within("area", &staff.areas(READERS));
-    if let Some(state) = query.state {
-        condition.one_of("state", [state.as_str()]);
-    }
-    if let Some(area) = query.area {
-        condition.within_asked("area", &area);
-    }
+    let states = query
+        .state
+        .map_or_else(|| Standing::ALL.to_vec(), |state| vec![state]);
+    let strand = |state: &Standing| Strand {
+        state: state.as_str(),
+        part: "",
+        key: [KeyPart::Column("updated"), KeyPart::Is(0)],
+    };
+    let strands: Vec<Strand> = states.iter().map(strand).collect();
+    let scope = Scope::of(staff.areas(READERS), query.area.as_deref());
+    let reading = Reading::of(&list, |(updated, id): &(i64, RecordId)| {
+        (*updated, 0, id.to_string())
+    });
     let parts = app.clone();
     app.read(move |tx| {
-        let select = format!("SELECT {COLUMNS} FROM activity");
-        let found = list.rows(tx, (&select, "updated, record"), &condition, Record::read)?;
+        let found = TABLE.rows(tx, &strands, &scope, &reading, COLUMNS, Record::read)?;
         let rows = found
             .into_iter()
             .map(|r| records::view(tx, &parts, r))
@@ -244,7 +260,7 @@ async fn review(
         record.reviewed = Some(ctx.now);
         record.approved_from = Some(above).filter(|_| wanted == Standing::Approved);
         record.updated = ctx.now;
-        record.save(tx)?;
+        record.save(tx, ctx)?;
         // An approval that counts replaces one that does not; the audit log has both.
         tx.execute(
             "INSERT INTO activity_review (record, version, state, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)

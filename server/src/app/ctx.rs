@@ -4,6 +4,7 @@
 use super::{
     changes::{Change, Changes},
     mailbox::Outgoing,
+    tally::Tally,
 };
 use crate::{
     kernel::{failure::Failure, ids::Ids},
@@ -18,6 +19,8 @@ pub struct Ctx {
     pub ids: Ids,
     /// Mailbox rows to be written at the end, in the order of mailbox ids.
     pub mail: Outgoing,
+    /// Figures that change, to be written at the end.
+    pub tally: Tally,
     /// Changes whose reactions have not run yet.
     pub(super) changes: Changes,
 }
@@ -38,6 +41,7 @@ impl Ctx {
             now,
             ids: Ids::new(seed),
             mail: Outgoing::default(),
+            tally: Tally::default(),
             changes: Changes::default(),
         }
     }
@@ -53,8 +57,9 @@ impl Ctx {
     pub fn changed(&mut self, change: Change) {
         self.changes.add(change);
     }
-    /// Writes the mail; the last step of a write.
+    /// Writes mail and figures; the last step of a write.
     pub(crate) fn finish(&mut self, tx: &mut Tx<'_>) -> Result<(), Failure> {
-        std::mem::take(&mut self.mail).flush(tx, self.now)
+        std::mem::take(&mut self.mail).flush(tx, self.now)?;
+        Ok(std::mem::take(&mut self.tally).flush(tx)?)
     }
 }

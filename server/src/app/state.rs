@@ -157,6 +157,7 @@ impl App {
         part: impl FnOnce(&mut Tx<'_>, &mut Ctx) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         let mail = std::mem::take(&mut ctx.mail);
+        let tally = std::mem::take(&mut ctx.tally);
         let changes = std::mem::take(&mut ctx.changes);
         let result = tx.attempt(|tx| {
             let whole = AssertUnwindSafe(|| {
@@ -168,8 +169,10 @@ impl App {
         });
         ctx.changes = changes;
         let later = std::mem::replace(&mut ctx.mail, mail);
+        let figures = std::mem::replace(&mut ctx.tally, tally);
         if result.is_ok() {
             ctx.mail.absorb(later);
+            ctx.tally.absorb(figures);
         }
         result
     }

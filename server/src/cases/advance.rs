@@ -118,7 +118,7 @@ pub fn advance(
             facts,
         },
     )?;
-    file.update(tx)?;
+    file.update(tx, ctx)?;
     view::tell_author(tx, ctx, &file)?;
     view::of(tx, app, file, by)
 }

@@ -286,7 +286,7 @@ pub(super) fn create(
     event: NewEvent<'_>,
 ) -> Result<(), Failure> {
     let first = next(ctx, file, event);
-    file.insert(tx)?;
+    file.insert(tx, ctx)?;
     ledger::append(tx, &first)
 }
 

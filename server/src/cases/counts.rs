@@ -2,7 +2,10 @@
 //! comparison from outside.
 
 use crate::{
-    app::state::App,
+    app::{
+        state::App,
+        tally::{self, Counted},
+    },
     auth::actor::Staff,
     duty::on_duty,
     http::body::{Json, Query},
@@ -10,7 +13,6 @@ use crate::{
         failure::Failure,
         page::{List, Page, Where},
     },
-    store::{error::StoreError, tx::Tx},
 };
 use axum::extract::State;
 use protocol::{area::Area, ids::StreamId, problem::Problem, role::Role, time::Millis};
@@ -69,27 +71,12 @@ fn streams_within(areas: &[Area]) -> Where {
     condition
 }
 
-fn by_state(tx: &mut Tx<'_>, sql: &str, condition: &Where) -> Result<BTreeMap<String, u64>, StoreError> {
-    let rows = tx.all(sql, condition.values(), |row| {
-        Ok((row.get("state")?, row.get("n")?))
-    })?;
-    Ok(rows.into_iter().collect())
-}
-
-fn photos(tx: &mut Tx<'_>, condition: &Where) -> Result<PhotoCount, StoreError> {
-    let sql = format!(
-        "SELECT COUNT(*) AS named, COUNT(p.received) AS held
-         FROM (SELECT DISTINCT e.stream, e.sha256 FROM entry_photo e
-               JOIN stream s ON s.id = e.stream JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {}) x
-         LEFT JOIN photo p ON p.stream = x.stream AND p.sha256 = x.sha256",
-        condition.sql()
-    );
-    tx.one(&sql, condition.values(), |row| {
-        Ok(PhotoCount {
-            named: row.get("named")?,
-            held: row.get("held")?,
-        })
-    })
+fn photos(figures: &tally::ByState) -> PhotoCount {
+    let of = |state: &str| figures.get(state).copied().unwrap_or(0);
+    PhotoCount {
+        named: of(tally::NAMED),
+        held: of(tally::HELD),
+    }
 }
 
 /// Counts by state in the caller's areas.
@@ -99,30 +86,13 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
     let now = app.clock.now();
     let areas = staff.areas(READERS);
     app.read(move |tx| {
-        let within = |column: &str| {
-            let mut condition = Where::default();
-            condition.within(column, &areas);
-            condition
-        };
-        let (area, cell, unit) = (within("area"), within("cell"), streams_within(&areas));
-        let grouped = |table: &str, condition: &Where| {
-            format!(
-                "SELECT state, COUNT(*) AS n FROM {table} {} GROUP BY state",
-                condition.sql()
-            )
-        };
-        let entries = format!(
-            "SELECT e.state, COUNT(*) AS n FROM entry e JOIN stream s ON s.id = e.stream
-             JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org {} GROUP BY e.state",
-            unit.sql()
-        );
         Ok(Counts {
             at: now,
-            cases: by_state(tx, &grouped("case_file", &area), &area)?,
-            entries: by_state(tx, &entries, &unit)?,
-            photos: photos(tx, &unit)?,
-            tasks: by_state(tx, &grouped("task", &cell), &cell)?,
-            activities: by_state(tx, &grouped("activity", &area), &area)?,
+            cases: tally::of_areas(tx, Counted::Case, &areas)?,
+            entries: tally::of_streams(tx, Counted::Entry, &areas)?,
+            photos: photos(&tally::of_streams(tx, Counted::Photo, &areas)?),
+            tasks: tally::of_areas(tx, Counted::Task, &areas)?,
+            activities: tally::of_areas(tx, Counted::Activity, &areas)?,
             on_duty: on_duty::count(tx, now, &areas)?,
         })
     })
@@ -148,23 +118,24 @@ pub async fn streams(
 ) -> Result<Json<Page<StreamCount>>, Failure> {
     let list = List::new(query.limit, query.after.as_deref())?;
     let condition = streams_within(&staff.areas(READERS));
-    let select = "SELECT s.id, q.number, (SELECT COUNT(*) FROM entry e WHERE e.stream = s.id) AS entries,
-             (SELECT COALESCE(MAX(e.n), 0) FROM entry e WHERE e.stream = s.id) AS last
+    let select =
+        "SELECT s.id, q.number, (SELECT COALESCE(MAX(e.n), 0) FROM entry e WHERE e.stream = s.id) AS last
          FROM stream s JOIN post q ON q.id = s.post JOIN org o ON o.id = q.org";
     app.read(move |tx| {
         let mut rows = list.rows(tx, (select, "s.id"), &condition, |row| {
             Ok(StreamCount {
                 stream: row.parse("id")?,
                 post: row.get("number")?,
-                entries: row.get("entries")?,
+                entries: 0,
                 last: row.get("last")?,
                 photos: PhotoCount::default(),
             })
         })?;
         for row in &mut rows {
-            let mut own = Where::default();
-            own.one_of("e.stream", [row.stream.to_string()]);
-            row.photos = photos(tx, &own)?;
+            row.entries = tally::of_stream(tx, Counted::Entry, row.stream)?
+                .into_values()
+                .sum();
+            row.photos = photos(&tally::of_stream(tx, Counted::Photo, row.stream)?);
         }
         list.page(rows, |row| (row.stream,))
     })

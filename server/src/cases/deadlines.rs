@@ -99,5 +99,5 @@ fn settle(tx: &mut Tx<'_>, ctx: &mut Ctx, calendar: &Calendar, case: CaseId) -> 
         facts: facts.into_iter().collect(),
     };
     ledger::append(tx, &event)?;
-    file.update(tx)
+    file.update(tx, ctx)
 }

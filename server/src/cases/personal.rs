@@ -110,7 +110,7 @@ pub(super) fn decide(
         facts,
     };
     apply::record(tx, ctx, &mut file, event)?;
-    file.update(tx)?;
+    file.update(tx, ctx)?;
     view::tell_author(tx, ctx, &file)?;
     privacy::show_again(tx, ctx, case)?;
     view::of(tx, app, file, &by)

@@ -74,7 +74,7 @@ pub fn register(
     apply::put(tx, app, &mut file, row, by, input, &mut facts)?;
     apply::check(tx, &file, row.guards, input)?;
     let role = authorise(&file, row.action, row.by, by)?;
-    file.insert(tx)?;
+    file.insert(tx, ctx)?;
     tx.execute(
         "INSERT INTO case_caller (case_id, name, phone, id_number) VALUES (?1, ?2, ?3, ?4)",
         params![
@@ -99,7 +99,7 @@ pub fn register(
             facts,
         },
     )?;
-    file.update(tx)?;
+    file.update(tx, ctx)?;
     view::of(tx, app, file, by)
 }
 

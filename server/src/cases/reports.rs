@@ -161,7 +161,7 @@ fn mend(
         facts,
     };
     record(tx, ctx, &mut case, event)?;
-    case.update(tx)?;
+    case.update(tx, ctx)?;
     view::tell_author(tx, ctx, &case)?;
     Ok(Disposition::applied())
 }

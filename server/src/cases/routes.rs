@@ -14,7 +14,12 @@ use super::{
     view,
 };
 use crate::{
-    app::{audit, state::App},
+    app::{
+        audit,
+        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        state::App,
+        tally::Counted,
+    },
     auth::actor::Staff,
     http::{
         body::{Json, Path, Query},
@@ -23,7 +28,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{List, Page, Where},
+        page::{List, Page},
     },
     photos::view::{answer, answer_small},
     store::tx::Tx,
@@ -114,10 +119,31 @@ pub struct CaseQuery {
     pub limit: Option<u32>,
 }
 
+const TABLE: OrderedTable = OrderedTable {
+    name: "case_file",
+    id: "id",
+    place: "area",
+    counted: Counted::Case,
+};
+
 /// The most urgent case first: by deadline while it runs, then by age.
-fn order() -> String {
-    let (runs, last) = (CaseState::Handling.as_str(), i64::MAX);
-    format!("CASE WHEN state = '{runs}' AND deadline IS NOT NULL THEN deadline ELSE {last} END, reported, id")
+fn strands(states: &[CaseState]) -> Vec<Strand> {
+    let (reported, never) = (KeyPart::Column("reported"), KeyPart::Is(i64::MAX));
+    let strand = |state: &CaseState| {
+        let (state, runs) = (state.as_str(), *state == CaseState::Handling);
+        let waits = Strand {
+            state,
+            part: if runs { "deadline IS NULL" } else { "" },
+            key: [never, reported],
+        };
+        let running = Strand {
+            state,
+            part: "deadline IS NOT NULL",
+            key: [KeyPart::Column("deadline"), reported],
+        };
+        [Some(waits), runs.then_some(running)]
+    };
+    states.iter().flat_map(strand).flatten().collect()
 }
 
 /// The key of a line in the list: deadline while it runs (else the largest number), time of the report, id.
@@ -137,43 +163,31 @@ async fn cases(
     staff: Staff,
     Query(query): Query<CaseQuery>,
 ) -> Result<Json<Page<CaseLine>>, Failure> {
-    let queue = query.queue.unwrap_or(Queue::All);
+    let role = query.queue.unwrap_or(Queue::All).role();
     let list = List::new(query.limit, query.after.as_deref())?;
-    let mut condition = Where::default();
-    match queue.role() {
-        Some(role) => {
-            condition.one_of("state", rules::queue(role).iter().map(|s| s.as_str()));
-            if role == Role::Department {
-                condition.one_of("department", staff.orgs(role).map(|org| org.to_string()));
-            } else {
-                condition.within("area", &staff.areas(&[role]));
-            }
-        }
-        None => {
-            let centre: Vec<Role> = READERS
-                .iter()
-                .copied()
-                .filter(|r| *r != Role::Department)
-                .collect();
-            let within = condition.within_text("area", &staff.areas(&centre));
-            let own = condition.one_of_text(
-                "department",
-                staff.orgs(Role::Department).map(|org| org.to_string()),
-            );
-            condition.and(format!("({within} OR {own})"));
-        }
+    let mut states = role.map_or_else(|| CaseState::ALL.to_vec(), rules::queue);
+    states.retain(|state| query.state.is_none_or(|asked| asked == *state));
+    let centre = match role {
+        Some(Role::Department) => Vec::new(),
+        Some(role) => vec![role],
+        None => READERS
+            .iter()
+            .copied()
+            .filter(|r| *r != Role::Department)
+            .collect(),
+    };
+    let mut scope = Scope::of(staff.areas(&centre), query.area.as_deref());
+    if matches!(role, Some(Role::Department) | None) {
+        let own = staff.orgs(Role::Department).map(|org| org.to_string());
+        scope = scope.owned_by("department", own);
     }
-    if let Some(state) = query.state {
-        condition.one_of("state", [state.as_str()]);
-    }
-    if let Some(area) = query.area {
-        condition.within_asked("area", &area);
-    }
+    let reading = Reading::of(&list, |(due, reported, id): &(i64, i64, CaseId)| {
+        (*due, *reported, id.to_string())
+    });
     let shared = app.clone();
     app.read(move |tx| {
         let columns = columns_of_line(view::LOOKED_AT + 1);
-        let select = format!("SELECT {columns} FROM case_file");
-        let files = list.rows(tx, (&select, &order()), &condition, CaseFile::read)?;
+        let files = TABLE.rows(tx, &strands(&states), &scope, &reading, &columns, CaseFile::read)?;
         let lines = files
             .into_iter()
             .map(|file| view::line(tx, &shared, &staff, file))

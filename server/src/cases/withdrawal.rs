@@ -82,12 +82,12 @@ fn first_state() -> Option<CaseState> {
 /// Gives the cases that were withdrawn before X23 was a state their event and the state. Runs when the server starts; an
 /// event is appended, because the ledger's last event has to name the state. Returns how many there were.
 pub async fn renew(app: &App) -> Result<usize, Failure> {
-    let state = CaseState::Withdrawn.as_str();
     let found: Vec<CaseId> = app
         .read(move |tx| {
+            // The condition is the index's.
             Ok(tx.all(
-                "SELECT id FROM case_file WHERE withdrawn AND state <> ?1 ORDER BY id",
-                params![state],
+                "SELECT id FROM case_file WHERE withdrawn AND state <> 'withdrawn' ORDER BY id",
+                params![],
                 |row| row.parse("id"),
             )?)
         })
@@ -134,6 +134,6 @@ fn append_event(tx: &mut Tx<'_>, ctx: &mut Ctx, id: CaseId) -> Result<(), Failur
             facts,
         },
     )?;
-    case.update(tx)?;
+    case.update(tx, ctx)?;
     view::tell_author(tx, ctx, &case)
 }

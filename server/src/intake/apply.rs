@@ -9,7 +9,7 @@
 use super::{defects, needs_action, reasons};
 use crate::{
     activities::records,
-    app::{ctx::Ctx, state::App},
+    app::{ctx::Ctx, state::App, tally::Counted},
     cases::{answers, reports, withdrawal},
     duty::presence,
     entries::{
@@ -308,9 +308,16 @@ pub(super) fn set_disposition_releasing(
     }
     let mut released: Vec<(i64, EntryId)> = tx.all(
         "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
-         RETURNING id, n",
+         RETURNING id, n, stream",
         params![entry.to_string()],
-        |row| Ok((row.get("n")?, row.parse("id")?)),
+        |row| {
+            let stream: StreamId = row.parse("stream")?;
+            let (held, pending) = (EntryState::Held.as_str(), EntryState::Pending.as_str());
+            // Only a held entry waits for another.
+            ctx.tally
+                .moved(Counted::Entry, Some((stream, held)), (stream, pending));
+            Ok((row.get("n")?, row.parse("id")?))
+        },
     )?;
     released.sort_unstable();
     Ok(released.into_iter().map(|(_, id)| id).collect())
@@ -323,6 +330,7 @@ fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) -> Result<(
 
 /// What the database holds of an entry before its disposition is written.
 struct Stored {
+    stream: StreamId,
     author: PersonId,
     record: RecordId,
     state: EntryState,
@@ -335,11 +343,12 @@ struct Stored {
 impl Stored {
     fn load(tx: &mut Tx<'_>, entry: EntryId) -> Result<Self, StoreError> {
         tx.one(
-            "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e
+            "SELECT s.person, e.stream, e.record, e.state, e.reason, c.id AS parcel FROM entry e
              JOIN stream s ON s.id = e.stream LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1",
             params![entry.to_string()],
             |row| {
                 Ok(Self {
+                    stream: row.parse("stream")?,
                     author: row.parse("person")?,
                     record: row.parse_opt("record")?.unwrap_or(RecordId(entry.0)),
                     state: row.parse("state")?,
@@ -379,6 +388,12 @@ fn write(
         "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1",
         params![id, state.as_str(), code, reason, waits_for, ctx.now.0],
     )?;
+    let (before, after) = (stored.state.as_str(), state.as_str());
+    ctx.tally.moved(
+        Counted::Entry,
+        Some((stored.stream, before)),
+        (stored.stream, after),
+    );
     planted!(RejectedSilently && state == EntryState::Rejected => return Ok(()));
     let row = DispositionRow {
         entry,
@@ -393,6 +408,11 @@ fn write(
 fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> Result<(), Failure> {
     tracing::error!(%entry, %failure, "an entry could not be applied");
     metrics::counter!("xunge_apply_failures_total").increment(1);
+    let before = Stored::load(tx, entry)?;
+    let pending = EntryState::Pending.as_str();
+    let was = (before.stream, before.state.as_str());
+    ctx.tally
+        .moved(Counted::Entry, Some(was), (before.stream, pending));
     let attempts: i64 = tx.one(
         "UPDATE entry SET state = 'pending', attempts = attempts + 1, state_at = ?2 WHERE id = ?1
          RETURNING attempts",

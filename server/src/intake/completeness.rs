@@ -2,7 +2,10 @@
 
 use super::readers::INSPECTORS;
 use crate::{
-    app::state::App,
+    app::{
+        state::App,
+        tally::{self, Counted},
+    },
     auth::actor::Staff,
     entries::{mark, row::EntryState},
     http::body::{Json, Path},
@@ -69,26 +72,21 @@ pub struct StateCount {
 /// How complete a stream is; [`StoreError::NotFound`] if there is no such stream.
 pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Completeness, StoreError> {
     let id = stream.to_string();
-    let states: Vec<StateCount> = tx.all(
-        "SELECT state, COUNT(*) AS n FROM entry WHERE stream = ?1 GROUP BY state ORDER BY state",
-        params![&id],
-        |row| {
+    let few = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let states = tally::of_stream(tx, Counted::Entry, stream)?
+        .into_iter()
+        .map(|(state, n)| {
+            let unknown = || StoreError::decode("state", "a state of an entry", &state);
             Ok(StateCount {
-                state: row.parse("state")?,
-                entries: row.get("n")?,
+                state: state.parse().map_err(|()| unknown())?,
+                entries: few(n),
             })
-        },
-    )?;
-    let (photos_named, photos_held) = tx.one(
-        "SELECT COUNT(*) AS named, COUNT(received) AS held FROM photo WHERE stream = ?1",
-        params![&id],
-        |row| Ok((row.get("named")?, row.get("held")?)),
-    )?;
-    let sealed = tx.one(
-        "SELECT COUNT(*) AS n FROM entry e JOIN parcel p ON p.id = e.push WHERE e.stream = ?1",
-        params![&id],
-        |row| row.get("n"),
-    )?;
+        })
+        .collect::<Result<Vec<_>, StoreError>>()?;
+    let photos = tally::of_stream(tx, Counted::Photo, stream)?;
+    let of = |state: &str| few(photos.get(state).copied().unwrap_or(0));
+    let (photos_named, photos_held) = (of(tally::NAMED), of(tally::HELD));
+    let sealed = few(tally::of_stream(tx, Counted::Sealed, stream)?.into_values().sum());
     let mark = mark::of(tx, stream)?;
     let held: u64 = states.iter().map(|s| u64::from(s.entries)).sum();
     tx.one(

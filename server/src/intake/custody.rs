@@ -7,13 +7,13 @@ use super::{
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
-    app::{audit, ctx::Ctx, state::App},
+    app::{audit, ctx::Ctx, state::App, tally::Counted},
     entries::{
         boot_time,
         flags::{self, FixLimits, Flag},
         mark,
         reading::{self, EntryContent, Reading},
-        row::basis_text,
+        row::{EntryState, basis_text},
     },
     kernel::failure::Failure,
     params,
@@ -204,7 +204,12 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         let mut flags = entry_flags(&held, FixLimits::of(&app.settings));
         flags.extend(doubts::flags(&doubts));
         insert_entry(tx, &flags, &held, bytes, &push)?;
-        insert_photos(tx, &held)?;
+        let pending = EntryState::Pending.as_str();
+        ctx.tally.add(Counted::Entry, batch.stream, pending, 1);
+        if batch.sealed.is_some() {
+            ctx.tally.add(Counted::Sealed, batch.stream, "", 1);
+        }
+        insert_photos(tx, ctx, &held)?;
         doubts::insert(tx, reading.id, &doubts, ctx.now)?;
         custody.receipts.push(Receipt {
             id: reading.id,
@@ -368,7 +373,7 @@ fn insert_entry(
 }
 
 /// Stores which photos an entry names, whatever its disposition will be: they may be uploaded from now on.
-fn insert_photos(tx: &mut Tx<'_>, held: &HeldEntry) -> Result<(), Failure> {
+fn insert_photos(tx: &mut Tx<'_>, ctx: &mut Ctx, held: &HeldEntry) -> Result<(), Failure> {
     let stream = held.stream.to_string();
     for (position, photo) in (0_i64..).zip(&held.reading.photos) {
         let PhotoRef {
@@ -381,7 +386,7 @@ fn insert_photos(tx: &mut Tx<'_>, held: &HeldEntry) -> Result<(), Failure> {
         } = photo;
         let evidence = evidence.as_ref();
         let place = evidence.and_then(|known| known.place.as_ref());
-        receipts::expect(tx, held.stream, *sha256, *size)?;
+        receipts::expect(tx, ctx, held.stream, *sha256, *size)?;
         tx.execute(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height,
                                       origin, original, taken_at, taken_lat, taken_lon, taken_datum)

@@ -2,8 +2,13 @@
 //! version did not understand.
 
 use super::apply::{load, run};
-use crate::{app::state::App, kernel::failure::Failure, params};
-use protocol::ids::EntryId;
+use crate::{
+    app::{state::App, tally::Counted},
+    entries::row::EntryState,
+    kernel::failure::Failure,
+    params,
+};
+use protocol::ids::{EntryId, StreamId};
 use protocol::sabotage::{self, Defect};
 use std::collections::VecDeque;
 
@@ -49,13 +54,19 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
 
 /// Makes held entries pending again, except those that wait for another entry, and returns how many. Called at the start
 /// of the server, because a newer version may understand them.
-pub async fn reconsider(app: &App) -> Result<u64, Failure> {
-    app.write(|tx, _| {
-        Ok(tx.execute(
+pub async fn reconsider(app: &App) -> Result<usize, Failure> {
+    app.write(|tx, ctx| {
+        let streams: Vec<StreamId> = tx.all(
             "UPDATE entry SET state = 'pending', attempts = 0
-             WHERE state = 'held' AND waits_for IS NULL AND state NOT IN ('applied', 'rejected')",
+             WHERE state = 'held' AND waits_for IS NULL AND state NOT IN ('applied', 'rejected') RETURNING stream",
             params![],
-        )?)
+            |row| row.parse("stream"),
+        )?;
+        let (held, pending) = (EntryState::Held.as_str(), EntryState::Pending.as_str());
+        for stream in &streams {
+            ctx.tally.moved(Counted::Entry, Some((stream, held)), (stream, pending));
+        }
+        Ok(streams.len())
     })
     .await
 }

@@ -120,6 +120,10 @@ impl<K: Key> List<K> {
                 .transpose()?,
         })
     }
+    /// The row after which the page begins, and how many rows tell whether another page follows.
+    pub fn span(&self) -> (Option<&K>, u32) {
+        (self.after.as_ref(), self.limit.saturating_add(1))
+    }
     /// Runs `select` with the condition `filter` and reads the rows after the cursor, one more than a page has.
     /// `order` names the columns of the key in ascending order, separated by commas.
     pub fn rows<T>(
@@ -175,7 +179,7 @@ impl<K: Key> List<K> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let (mut fitting, mut bytes) = (0, 0);
         for item in items.iter().take(limit) {
-            let mut size = Counted(0);
+            let mut size = CountedBytes(0);
             serde_json::to_writer(&mut size, item)?;
             bytes += size.0;
             if fitting > 0 && bytes > MAX_BYTES {
@@ -191,9 +195,9 @@ impl<K: Key> List<K> {
 }
 
 /// Counts the bytes that are written to it.
-struct Counted(usize);
+struct CountedBytes(usize);
 
-impl std::io::Write for Counted {
+impl std::io::Write for CountedBytes {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0 += bytes.len();
         Ok(bytes.len())
@@ -246,6 +250,15 @@ impl Where {
     /// Adds: `column` lies in the area that a request asks for. A text that is no area matches no row.
     pub fn within_asked(&mut self, column: &str, asked: &str) {
         self.within(column, asked.parse().ok().as_slice());
+    }
+    /// As [`Where::within`] one area, in the form that uses an index of the column.
+    pub fn between(&mut self, column: &str, area: Area) {
+        let first = self.bind(area.as_str());
+        self.and(format!("{column} >= {first}"));
+        if let Some(next) = area.following() {
+            let next = self.bind(next.as_str());
+            self.and(format!("{column} < {next}"));
+        }
     }
     /// The SQL of [`Where::within`], for use inside an `OR`; binds the areas.
     pub fn within_text(&mut self, column: &str, areas: &[Area]) -> String {

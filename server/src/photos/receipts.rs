@@ -2,7 +2,11 @@
 //! a parcel. `tus` writes the rows of uploads and their receipts.
 
 use crate::{
-    app::{changes::Change, ctx::Ctx},
+    app::{
+        changes::Change,
+        ctx::Ctx,
+        tally::{self, Counted},
+    },
     kernel::failure::Failure,
     params,
     store::{error::StoreError, tx::Tx},
@@ -18,16 +22,25 @@ use protocol::{
 
 /// Allows the upload of a photo that an entry of the stream names; `size` in bytes. The same hash named twice in a
 /// stream is one photo; it is compared again, for the entry that names it now.
-pub(crate) fn expect(tx: &mut Tx<'_>, stream: StreamId, sha256: Sha256, size: u64) -> Result<(), StoreError> {
-    tx.execute(
-        "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)
-         ON CONFLICT (stream, sha256) DO UPDATE SET compared = NULL",
-        params![
-            stream.to_string(),
-            sha256.to_string(),
-            i64::try_from(size).unwrap_or(i64::MAX)
-        ],
+pub(crate) fn expect(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    stream: StreamId,
+    sha256: Sha256,
+    size: u64,
+) -> Result<(), StoreError> {
+    let (owner, hash) = (stream.to_string(), sha256.to_string());
+    let known = tx.execute(
+        "UPDATE photo SET compared = NULL WHERE stream = ?1 AND sha256 = ?2",
+        params![&owner, &hash],
     )?;
+    if known == 0 {
+        tx.execute(
+            "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)",
+            params![&owner, &hash, i64::try_from(size).unwrap_or(i64::MAX)],
+        )?;
+        ctx.tally.add(Counted::Photo, stream, tally::NAMED, 1);
+    }
     Ok(())
 }
 
@@ -55,13 +68,14 @@ pub(crate) fn hold(
     fault: Option<ProblemCode>,
 ) -> Result<PhotoReceipt, Failure> {
     let (owner, hash) = (stream.to_string(), photo.sha256.to_string());
-    expect(tx, stream, photo.sha256, photo.size)?;
+    expect(tx, ctx, stream, photo.sha256, photo.size)?;
     let received = if fault.is_none() { Some(ctx.now.0) } else { None };
     let news = tx.execute(
         "UPDATE photo SET received = ?3, fault = ?4 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
         params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
     )?;
     if news > 0 && fault.is_none() {
+        ctx.tally.add(Counted::Photo, stream, tally::HELD, 1);
         let entries: Vec<EntryId> = tx.all(
             "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
             params![&owner, &hash],

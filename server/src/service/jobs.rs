@@ -11,7 +11,10 @@ use crate::{
     app::{lease::Lease, state::App},
     cases::withdrawal,
     intake::sweep,
-    kernel::{clock::every, failure::Failure},
+    kernel::{
+        clock::{every, stopwatch},
+        failure::Failure,
+    },
     store::hint::Hint,
     tasks::privacy,
 };
@@ -30,7 +33,10 @@ pub struct BackgroundJob {
 
 /// Runs a job once for `holder`, the name of this replica. Returns false if another replica holds the lease.
 pub async fn once(app: &App, job: &BackgroundJob, holder: &str) -> Result<bool, Failure> {
-    match (job.run)(app.under(Lease::new(job.name, holder))).await {
+    let began = stopwatch();
+    let done = (job.run)(app.under(Lease::new(job.name, holder))).await;
+    metrics::histogram!("xunge_job_seconds", "job" => job.name).record(began.elapsed().as_secs_f64());
+    match done {
         Ok(()) => Ok(true),
         Err(failure) if failure.code() == Some(ProblemCode::Busy) => Ok(false),
         Err(failure) => Err(failure),

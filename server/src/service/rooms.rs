@@ -5,7 +5,9 @@
 
 use super::{health, jobs::BackgroundJob, openapi};
 use crate::{
-    activities, audit, auth, cases, duty, feed, grids,
+    activities,
+    app::tally,
+    audit, auth, cases, duty, feed, grids,
     http::{body::Json, operation::Operations},
     inspections, intake, people, photos, tasks, terminals,
 };
@@ -67,6 +69,11 @@ pub const JOBS: &[BackgroundJob] = &[
         name: "cases.deadlines",
         every: Duration::from_secs(60),
         run: |app| Box::pin(async move { cases::deadlines::sweep(&app).await.map(drop) }),
+    },
+    BackgroundJob {
+        name: "tally.fold",
+        every: Duration::from_secs(5),
+        run: |app| Box::pin(async move { tally::fold(&app).await.map(drop) }),
     },
     BackgroundJob {
         name: "feed.history",

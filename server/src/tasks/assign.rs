@@ -20,7 +20,7 @@ use protocol::{
 
 /// Inserts a new task and assigns it to a person on duty in its cell, if there is one.
 pub fn issue(tx: &mut Tx<'_>, ctx: &mut Ctx, mut task: Task) -> Result<TaskId, Failure> {
-    task.insert(tx)?;
+    task.insert(tx, ctx)?;
     resolve(tx, ctx, &mut task)?;
     Ok(task.id)
 }
@@ -59,7 +59,7 @@ fn pass(
     if let Some(holder) = holder {
         task::begin_lease(tx, task.id, holder, ctx.now)?;
     }
-    task.update(tx)?;
+    task.update(tx, ctx)?;
     notify(tx, ctx, task)
 }
 
@@ -77,7 +77,7 @@ pub(crate) fn close(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<(
     if let Some((post, _)) = task.holder {
         ctx.mail.remove(MailboxId::Post(post), kind::TASK, task.id);
     }
-    task.update(tx)?;
+    task.update(tx, ctx)?;
     Ok(())
 }
 
@@ -92,7 +92,7 @@ pub(crate) fn reopen(tx: &mut Tx<'_>, ctx: &mut Ctx, task: &mut Task) -> Result<
     task.answered_by = None;
     task.answered = None;
     task.answer_flags = Vec::new();
-    task.update(tx)?;
+    task.update(tx, ctx)?;
     resolve(tx, ctx, task)
 }
 

@@ -7,7 +7,12 @@ use super::{
     task::{COLUMNS, Task, leases},
 };
 use crate::{
-    app::{audit, state::App},
+    app::{
+        audit,
+        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        state::App,
+        tally::Counted,
+    },
     auth::actor::Staff,
     entries::flags::FlagName,
     http::{
@@ -16,7 +21,7 @@ use crate::{
     },
     kernel::{
         failure::{Failure, invalid},
-        page::{List, Page, Where},
+        page::{List, Page},
     },
     params,
     photos::view::{CasePhoto, Origin, answer, named_by},
@@ -204,6 +209,13 @@ pub struct TaskQuery {
     pub limit: Option<u32>,
 }
 
+const TABLE: OrderedTable = OrderedTable {
+    name: "task",
+    id: "id",
+    place: "cell",
+    counted: Counted::Task,
+};
+
 /// Tasks in the caller's areas, earliest deadline first.
 #[utoipa::path(get, path = "/v1/tasks", tag = "tasks", params(TaskQuery),
     responses((status = 200, body = Page<TaskView>), (status = "4XX", body = Problem)))]
@@ -214,17 +226,19 @@ async fn tasks(
 ) -> Result<Json<Page<TaskView>>, Failure> {
     let list = List::new(query.limit, query.after.as_deref())?;
     let now = app.clock.now();
-    let mut condition = Where::default();
-    condition.within("cell", &staff.areas(READERS));
-    if let Some(state) = query.state {
-        condition.one_of("state", [state.as_str()]);
-    }
-    if let Some(area) = query.area {
-        condition.within_asked("cell", &area);
-    }
+    let states = query
+        .state
+        .map_or_else(|| TaskState::ALL.to_vec(), |state| vec![state]);
+    let strand = |state: &TaskState| Strand {
+        state: state.as_str(),
+        part: "",
+        key: [KeyPart::Column("due"), KeyPart::Is(0)],
+    };
+    let strands: Vec<Strand> = states.iter().map(strand).collect();
+    let scope = Scope::of(staff.areas(READERS), query.area.as_deref());
+    let reading = Reading::of(&list, |(due, id): &(i64, TaskId)| (*due, 0, id.to_string()));
     app.read(move |tx| {
-        let select = format!("SELECT {COLUMNS} FROM task");
-        let tasks = list.rows(tx, (&select, "due, id"), &condition, Task::read)?;
+        let tasks = TABLE.rows(tx, &strands, &scope, &reading, COLUMNS, Task::read)?;
         let rows = tasks
             .iter()
             .map(|task| view(tx, task, now))

@@ -2,7 +2,7 @@
 
 use super::rules::TaskLease;
 use crate::{
-    app::ctx::Ctx,
+    app::{ctx::Ctx, tally::Counted},
     entries::flags::{self, Flag},
     kernel::failure::Failure,
     params,
@@ -132,8 +132,9 @@ impl Task {
         Self::find(tx, id)?.ok_or_else(|| Failure::of(ProblemCode::NotFound))
     }
 
-    pub(super) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    pub(super) fn insert(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), StoreError> {
         let o = &self.order;
+        ctx.tally.add(Counted::Task, o.cell, self.state.as_str(), 1);
         tx.execute(
             "INSERT INTO task (id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare,
                  case_id, state, issued, issued_by, resolved, drives, version)
@@ -163,8 +164,19 @@ impl Task {
     }
 
     /// Writes the columns that may change and increments the version.
-    pub(super) fn update(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
+    pub(super) fn update(&mut self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), StoreError> {
         self.version += 1;
+        let before: TaskState = tx.one(
+            "SELECT state FROM task WHERE id = ?1",
+            params![self.id.to_string()],
+            |row| row.parse("state"),
+        )?;
+        let cell = self.order.cell;
+        ctx.tally.moved(
+            Counted::Task,
+            Some((cell, before.as_str())),
+            (cell, self.state.as_str()),
+        );
         tx.execute(
             "UPDATE task SET state = ?2, post = ?3, holder = ?4, resolved = ?5, answer = ?6, answer_text = ?7,
                  answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11, answer_flags = ?12

@@ -17,7 +17,7 @@ use protocol::{
     payload::{EntryKind, Payload},
     photo::Sha256,
 };
-use server::params;
+use server::{app::tally, params};
 use std::collections::{BTreeMap, BTreeSet};
 use terminal_core::{
     store::{Custody, Item},
@@ -177,6 +177,18 @@ fn check_filed_once(who: usize, items: &[Item]) -> CheckResult {
         Some(item) => violation(
             Invariant::Twice,
             format!("handset {who} filed {} a second time", item.id),
+        ),
+    }
+}
+
+/// Every figure is what the rows give, whatever was lost and done again.
+pub(super) fn check_figures(server: &SimServer) -> CheckResult {
+    let wrong = server.read(|tx| Ok(tally::compare(tx)?)).map_err(check_failed)?;
+    match wrong.first() {
+        None => Ok(()),
+        Some(figure) => violation(
+            Invariant::Untrue,
+            format!("{} figures differ from the rows, first {figure}", wrong.len()),
         ),
     }
 }

@@ -234,6 +234,7 @@ impl<'p> SimWorld<'p> {
         }
         self.check_decisions()?;
         super::rest::check_waiting_entries(&self.server)?;
+        super::rest::check_figures(&self.server)?;
         self.users_at_rest()?;
         self.newer_handset_at_rest()?;
         // A handset that was enrolled again has worked under two streams on this day.

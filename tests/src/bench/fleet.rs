@@ -36,7 +36,7 @@ use std::{
 const HANDS: usize = 8;
 /// No request limit per minute: the few terminals of a bench send as much as a city does. Tokens last longer
 /// than the bench.
-const SETTINGS: &str = "field_requests_per_minute = 0\npush_kb_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\n\
+pub(super) const SETTINGS: &str = "field_requests_per_minute = 0\npush_kb_per_minute = 0\nstaff_requests_per_minute = 0\nstranger_requests_per_minute = 0\n\
     field_token_minutes = 600\nevents_per_terminal = 100\nconnections_per_caller = 1000\nconnections = 19000\nmetrics_token = \"bench\"\n";
 
 /// The text of a report; texts differ, so that no two reports compress into one.
@@ -248,8 +248,16 @@ impl BenchTerminal {
         self.entry(&Payload::Report(report), Some(point))
     }
     pub fn check_in(&mut self) -> Result<Vec<u8>> {
+        self.located(&Payload::CheckIn(CheckIn::default()))
+    }
+    /// An entry made where the terminal is.
+    pub fn located(&mut self, payload: &Payload) -> Result<Vec<u8>> {
         let point = self.point;
-        self.entry(&Payload::CheckIn(CheckIn::default()), Some(point))
+        self.entry(payload, Some(point))
+    }
+    /// The next entry gets this number.
+    pub fn go_on_with(&mut self, n: u64) {
+        self.n = n.saturating_sub(1);
     }
     fn entry(&mut self, payload: &Payload, point: Option<PointE7>) -> Result<Vec<u8>> {
         self.n += 1;

@@ -109,7 +109,7 @@ impl BenchDatabase {
     }
 }
 
-fn of_cluster(url: &str, database: &str) -> Result<String> {
+pub(super) fn of_cluster(url: &str, database: &str) -> Result<String> {
     let (cluster, _) = url
         .rsplit_once('/')
         .context("expected postgres://user@host:port/database")?;

@@ -6,6 +6,7 @@
 
 pub mod checkins;
 pub mod fleet;
+pub mod growth;
 pub mod handset;
 pub mod handset_memory;
 pub mod http;

@@ -93,7 +93,7 @@ impl PhotoTemplate {
 
 /// How a photo is uploaded.
 #[derive(Clone, Copy)]
-enum UploadMethod {
+pub(super) enum UploadMethod {
     /// Creation with all bytes in one request.
     OneRequest,
     /// Creation, then one PATCH.
@@ -234,7 +234,7 @@ fn upload(
 const CHUNK: (&str, &str) = ("content-type", "application/offset+octet-stream");
 const TUS: (&str, &str) = ("tus-resumable", "1.0.0");
 
-fn send(
+pub(super) fn send(
     client: &mut RawHttpClient,
     unit: &BenchTerminal,
     photo: &[u8],

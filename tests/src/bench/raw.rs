@@ -81,13 +81,14 @@ const PHOTOS: &str = "SELECT COUNT(*) AS named, COUNT(p.received) AS held
          FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
          WHERE e.entry = ?1";
 const STOOD: &str =
-    "SELECT s.person, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
+    "SELECT s.person, e.stream, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
          LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1";
 const SETTLE: &str =
     "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1";
 const RELEASE: &str =
     "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
-         RETURNING id, n";
+         RETURNING id, n, stream";
+const FIGURE: &str = "INSERT INTO tally_change (what, place, state, n) VALUES (?1, ?2, ?3, ?4)";
 const EPOCH: &str = "SELECT value FROM meta WHERE key = ?1";
 const MAIL_STANDS: &str = "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
 const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, 1)
@@ -170,6 +171,14 @@ pub fn replay(
             engine.run(MAIL, &row)?;
         }
     }
+    // All reports of a push lie in one cell here.
+    let count = i64::try_from(push.entries.len()).unwrap_or(0);
+    let area = push.entries.first().and_then(|kept| kept.case.get(16).cloned());
+    engine.run(
+        FIGURE,
+        params!["case", area.unwrap_or(Value::Null), "reported", count],
+    )?;
+    engine.run(FIGURE, params!["entry", &push.stream, "applied", count])?;
     Ok(())
 }
 
@@ -381,6 +390,7 @@ mod tests {
             MAIL_STANDS,
             MAIL_NUMBER,
             MAIL,
+            FIGURE,
         ] {
             assert!(
                 all.contains(&plain(sql)),

@@ -1,8 +1,8 @@
-//! `cargo xtask bench ingest | photos | wire | handset | listeners`. See [`e2e::bench`].
+//! `cargo xtask bench ingest | photos | wire | handset | listeners | growth`. See [`e2e::bench`].
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Goals, handset, handset_memory, ingest, listeners, photos, wire};
+use e2e::bench::{Goals, growth, handset, handset_memory, ingest, listeners, photos, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
@@ -37,6 +37,18 @@ enum BenchKind {
     Listeners {
         #[arg(long, default_value_t = 10_000)]
         listeners: usize,
+    },
+    /// The same questions to cities with 10^4, 10^5 and 10^6 cases
+    Growth {
+        /// URL of a PostgreSQL, to measure that engine instead of SQLite
+        #[arg(long)]
+        postgres: Option<String>,
+        /// Cases of the largest city
+        #[arg(long, default_value_t = 1_000_000)]
+        most: usize,
+        /// Requests of each kind to each city
+        #[arg(long, default_value_t = 300)]
+        requests: usize,
     },
     /// Bytes on the wire
     Wire,
@@ -82,6 +94,19 @@ fn main() -> Result<ExitCode> {
                 listeners,
             };
             listeners::run(&plan, &goals)?;
+        }
+        BenchKind::Growth {
+            postgres,
+            most,
+            requests,
+        } => {
+            let plan = growth::GrowthPlan {
+                folder,
+                postgres,
+                most,
+                requests,
+            };
+            growth::run(&plan, &goals)?;
         }
         BenchKind::Wire => wire::run(&wire::WirePlan { folder }, &goals)?,
         BenchKind::Handset => handset::run(&handset::HandsetPlan { folder, rounds }, &goals)?,

@@ -11,7 +11,13 @@ use super::{
     upload::{Upload, UploadContent},
 };
 use crate::{
-    app::{changes::Change, ctx::Ctx, object_files::OpenedStaging, state::App},
+    app::{
+        changes::Change,
+        ctx::Ctx,
+        object_files::OpenedStaging,
+        state::App,
+        tally::{self, Counted},
+    },
     kernel::failure::Failure,
     params,
     photos::{
@@ -255,11 +261,19 @@ fn confirm(
 }
 
 /// Marks a photo as received. Returns true if it was not received before.
-fn mark_received(tx: &mut Tx<'_>, ctx: &Ctx, stream: StreamId, sha256: Sha256) -> Result<bool, StoreError> {
+fn mark_received(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    stream: StreamId,
+    sha256: Sha256,
+) -> Result<bool, StoreError> {
     let changed = tx.execute(
         "UPDATE photo SET received = ?3, fault = NULL WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
         params![stream.to_string(), sha256.to_string(), ctx.now.0],
     )?;
+    if changed > 0 {
+        ctx.tally.add(Counted::Photo, stream, tally::HELD, 1);
+    }
     Ok(changed > 0)
 }
 

@@ -2,7 +2,11 @@
 
 use super::{held::HeldPicture, upload::UploadContent};
 use crate::{
-    app::{object_name::ObjectName, state::App},
+    app::{
+        object_name::ObjectName,
+        state::App,
+        tally::{self, Counted},
+    },
     kernel::failure::Failure,
     params,
 };
@@ -24,7 +28,7 @@ pub(super) async fn reset_if_lost(
         return Ok(false);
     }
     tracing::error!(%stream, %sha256, "the object of a received photo is missing; it has to be sent again");
-    app.write(move |tx, _| {
+    app.write(move |tx, ctx| {
         let (stream, hash) = (stream.to_string(), sha256.to_string());
         // Not a photo that was received again after the check.
         let reset = tx.execute(
@@ -32,6 +36,7 @@ pub(super) async fn reset_if_lost(
             params![&stream, &hash, received],
         )?;
         if reset > 0 {
+            ctx.tally.add(Counted::Photo, &stream, tally::HELD, -1);
             tx.execute(
                 "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
                 params![&stream, &hash],
