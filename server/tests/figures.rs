@@ -16,8 +16,9 @@ use protocol::area::Area;
 use serde_json::json;
 use server::{
     app::{
-        ordered::{KeyPart, OrderKey, OrderedTable, Reading, Scope, Strand},
-        tally::{self, Counted},
+        ordered::{KeyPart, ListSpan, OrderKey, OrderedTable, Scope, Strand},
+        tally::{self, CountedKind},
+        tally_job,
     },
     params,
     store::{StoreError, Tx},
@@ -28,7 +29,7 @@ const TABLE: OrderedTable = OrderedTable {
     name: "case_file",
     id: "id",
     place: "area",
-    counted: Counted::Case,
+    counted: CountedKind::Case,
 };
 
 /// As the list of cases has them.
@@ -146,7 +147,7 @@ both_engines! {
                         if owns {
                             scope = scope.owned_by("department", [department.clone()].into_iter());
                         }
-                        let reading = Reading { after: listed.last().cloned(), most };
+                        let reading = ListSpan { after: listed.last().cloned(), most };
                         let page = app
                             .app
                             .read(move |tx| {
@@ -191,14 +192,14 @@ both_engines! {
             let app = &app;
             async move {
                 let areas: Vec<Area> = areas.iter().map(|text| text.parse().unwrap()).collect();
-                app.app.read(move |tx| Ok(tally::of_areas(tx, Counted::Task, &areas)?)).await.unwrap()
+                app.app.read(move |tx| Ok(tally::of_areas(tx, CountedKind::Task, &areas)?)).await.unwrap()
             }
         };
         let three = [("assigned".to_owned(), 3)];
         for folded in [false, true] {
             if folded {
-                assert!(tally::fold(&app.app).await.unwrap() > 0);
-                assert_eq!(tally::fold(&app.app).await.unwrap(), 0, "nothing is added twice");
+                assert!(tally_job::fold(&app.app).await.unwrap() > 0);
+                assert_eq!(tally_job::fold(&app.app).await.unwrap(), 0, "nothing is added twice");
             }
             // An area counts once, also beside one that contains it.
             for areas in [&["2201", "22010405", CELL][..], &[""], &[CELL], &["220"], &["2201040503"]] {

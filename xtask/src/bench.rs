@@ -126,6 +126,17 @@ impl WatchFigure {
     }
 }
 
+/// What a large city costs: SQLite, then PostgreSQL in a cluster of its own; `--postgres URL` measures that one only.
+pub fn growth(ws: &Workspace, args: &[String]) -> Result<u8> {
+    if args.iter().any(|arg| arg.starts_with("--postgres")) {
+        return server(ws, "growth", args);
+    }
+    let embedded = server(ws, "growth", args)?;
+    let cluster = pg::Cluster::start_durable()?;
+    let with_cluster = [args, &["--postgres".to_owned(), cluster.url()]].concat();
+    Ok(embedded.max(server(ws, "growth", &with_cluster)?))
+}
+
 /// A server in a process of its own (`ingest`, `photos`, `wire`) against the raw cost in the same run; its lines
 /// (`promise=… ours=… raw=… ratio=… goal=… ok|MISSED`) and its exit code are passed on.
 pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<u8> {

@@ -171,6 +171,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// The same questions to cities with 10^4, 10^5 and 10^6 cases, on both engines
+    Growth {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Photos to disk, against raw files; memory of the server under 200 terminals
     Photos {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -290,6 +295,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Photo { args } => bench::photo(&ws, &args),
                 Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
+                Bench::Growth { args } => bench::growth(&ws, &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Listeners { args } => bench::server(&ws, "listeners", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),

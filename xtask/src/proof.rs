@@ -85,6 +85,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: |ws| succeeded(bench::server(ws, "ingest", &[])),
     },
     Stage {
+        name: "bench-growth",
+        what: "the same questions to cities with 10^4, 10^5 and 10^6 cases, on both engines",
+        after: &[],
+        run: |ws| succeeded(bench::growth(ws, &[])),
+    },
+    Stage {
         name: "bench-photos",
         what: "photos to disk against raw files",
         after: &[],

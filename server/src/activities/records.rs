@@ -2,7 +2,7 @@
 
 use super::rules::{self, Further, FurtherEntry, MonthFacts, NotCounted, Standing};
 use crate::{
-    app::{ctx::Ctx, mailbox::MailboxId, state::App, tally::Counted},
+    app::{ctx::Ctx, mailbox::MailboxId, state::App, tally::CountedKind},
     entries::{
         flags::{Flag, FlagName},
         reviewer::Reviewer,
@@ -115,7 +115,7 @@ impl Record {
             },
         )?;
         let after = (self.area, self.state.as_str());
-        ctx.tally.moved(Counted::Activity, before, after);
+        ctx.tally.moved(CountedKind::Activity, before, after);
         tx.execute(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
                  area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,

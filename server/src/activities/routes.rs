@@ -8,9 +8,9 @@ use super::{
 use crate::{
     app::{
         audit,
-        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        ordered::{KeyPart, ListSpan, OrderedTable, Scope, Strand},
         state::App,
-        tally::Counted,
+        tally::CountedKind,
     },
     auth::actor::Staff,
     http::{
@@ -64,7 +64,7 @@ const TABLE: OrderedTable = OrderedTable {
     name: "activity",
     id: "record",
     place: "area",
-    counted: Counted::Activity,
+    counted: CountedKind::Activity,
 };
 
 /// Activity records in the caller's areas, the longest waiting first.
@@ -86,7 +86,7 @@ async fn activities(
     };
     let strands: Vec<Strand> = states.iter().map(strand).collect();
     let scope = Scope::of(staff.areas(READERS), query.area.as_deref());
-    let reading = Reading::of(&list, |(updated, id): &(i64, RecordId)| {
+    let reading = ListSpan::of(&list, |(updated, id): &(i64, RecordId)| {
         (*updated, 0, id.to_string())
     });
     let parts = app.clone();

@@ -9,7 +9,7 @@
 //!   [`listeners`]: what a caller may use.
 //! * [`calendars`]: the working calendar in force. [`sign_ins`]: sign-ins under way and failures of addresses.
 //!   [`known_callers`]: whom a flood of strangers does not lock out.
-//! * [`tally`]: figures kept as the rows change. [`ordered`]: lists in the order of an index.
+//! * [`tally`], [`tally_job`]: figures kept as the rows change. [`ordered`]: lists in the order of an index.
 //! * [`lease`]: the right to run a background job. [`planted`]: wrong behaviour for deliberate defects.
 //!   [`history`]: how long an author's rows stay. [`scratch`]: temporary files of requests.
 
@@ -41,5 +41,6 @@ pub mod secrets;
 pub mod sign_ins;
 pub mod state;
 pub mod tally;
+pub mod tally_job;
 
 pub use state::{App, Parts};

@@ -5,7 +5,7 @@
 //! rows of the area, sorted afterwards. The figures of [`super::tally`] say which is shorter. For a page of k rows and n rows
 //! in the state, the shorter one reads at most about the square root of k·n index entries.
 
-use super::tally::{self, Counted};
+use super::tally::{self, CountedKind};
 use crate::{
     kernel::page::{Key, List, Where},
     store::{
@@ -45,7 +45,7 @@ pub struct OrderedTable {
     pub id: &'static str,
     /// The column with area or cell.
     pub place: &'static str,
-    pub counted: Counted,
+    pub counted: CountedKind,
 }
 
 /// What a reader sees of the part of the city that the request asks for.
@@ -89,12 +89,12 @@ impl Scope {
 
 /// Where a list goes on, and how many rows it reads.
 #[derive(Debug, Clone)]
-pub struct Reading {
+pub struct ListSpan {
     pub after: Option<OrderKey>,
     pub most: u32,
 }
 
-impl Reading {
+impl ListSpan {
     /// What `list` asks for; `key` gives the key of its cursor.
     pub fn of<K: Key>(list: &List<K>, key: impl Fn(&K) -> OrderKey) -> Self {
         let (after, most) = list.span();
@@ -112,7 +112,7 @@ impl OrderedTable {
         tx: &mut Tx<'_>,
         strands: &[Strand],
         scope: &Scope,
-        reading: &Reading,
+        reading: &ListSpan,
         columns: &str,
         mut read: impl FnMut(&Row) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
@@ -193,7 +193,7 @@ impl OrderedTable {
         tx: &mut Tx<'_>,
         strand: &Strand,
         mut filter: Where,
-        reading: &Reading,
+        reading: &ListSpan,
     ) -> Result<Vec<OrderKey>, StoreError> {
         if !strand.part.is_empty() {
             filter.and(strand.part);

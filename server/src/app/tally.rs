@@ -6,9 +6,8 @@
 //! An area's figure contains its parts: a change in a cell is added to all areas that contain it. A place that is a stream
 //! stands for itself. [`recount`] proves the figures from the rows.
 
-use super::state::App;
 use crate::{
-    kernel::{failure::Failure, page::Where},
+    kernel::page::Where,
     params,
     store::{error::StoreError, tx::Tx},
 };
@@ -20,7 +19,7 @@ use std::{
 
 /// What is counted, and by which place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Counted {
+pub enum CountedKind {
     /// Cases by area.
     Case,
     /// Tasks by cell.
@@ -40,7 +39,7 @@ pub const NAMED: &str = "named";
 /// A photo that the server holds.
 pub const HELD: &str = "held";
 
-impl Counted {
+impl CountedKind {
     const ALL: [Self; 6] = [
         Self::Case,
         Self::Task,
@@ -50,7 +49,7 @@ impl Counted {
         Self::Photo,
     ];
 
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Case => "case",
             Self::Task => "task",
@@ -92,17 +91,17 @@ impl Counted {
 
 /// The changes of one write.
 #[derive(Debug, Clone, Default)]
-pub struct Tally(BTreeMap<(Counted, String, &'static str), i64>);
+pub struct Tally(BTreeMap<(CountedKind, String, &'static str), i64>);
 
 impl Tally {
     /// Adds `n`, which may be negative.
-    pub fn add(&mut self, what: Counted, place: impl fmt::Display, state: &'static str, n: i64) {
+    pub fn add(&mut self, what: CountedKind, place: impl fmt::Display, state: &'static str, n: i64) {
         *self.0.entry((what, place.to_string(), state)).or_default() += n;
     }
     /// Counts a row in a new state or place, and no longer in the one before.
     pub fn moved<P: fmt::Display>(
         &mut self,
-        what: Counted,
+        what: CountedKind,
         before: Option<(P, &'static str)>,
         after: (P, &'static str),
     ) {
@@ -141,7 +140,7 @@ fn read(tx: &mut Tx<'_>, sums: &str, filter: &Where) -> Result<ByState, StoreErr
 }
 
 /// The figures of all of `areas`; what lies in two of them counts once.
-pub fn of_areas(tx: &mut Tx<'_>, what: Counted, areas: &[Area]) -> Result<ByState, StoreError> {
+pub fn of_areas(tx: &mut Tx<'_>, what: CountedKind, areas: &[Area]) -> Result<ByState, StoreError> {
     let areas = Area::apart(areas);
     let mut filter = Where::default();
     let what = filter.bind(what.as_str());
@@ -155,7 +154,11 @@ pub fn of_areas(tx: &mut Tx<'_>, what: Counted, areas: &[Area]) -> Result<ByStat
 }
 
 /// The figures of one stream.
-pub fn of_stream(tx: &mut Tx<'_>, what: Counted, stream: impl fmt::Display) -> Result<ByState, StoreError> {
+pub fn of_stream(
+    tx: &mut Tx<'_>,
+    what: CountedKind,
+    stream: impl fmt::Display,
+) -> Result<ByState, StoreError> {
     let mut filter = Where::default();
     let (what, stream) = (filter.bind(what.as_str()), filter.bind(stream.to_string()));
     let sums = format!(
@@ -166,7 +169,7 @@ pub fn of_stream(tx: &mut Tx<'_>, what: Counted, stream: impl fmt::Display) -> R
 }
 
 /// The figures of all streams whose post's unit lies in `areas`.
-pub fn of_streams(tx: &mut Tx<'_>, what: Counted, areas: &[Area]) -> Result<ByState, StoreError> {
+pub fn of_streams(tx: &mut Tx<'_>, what: CountedKind, areas: &[Area]) -> Result<ByState, StoreError> {
     let mut filter = Where::default();
     let what = filter.bind(what.as_str());
     let units = filter.within_text("o.area", areas);
@@ -180,44 +183,15 @@ pub fn of_streams(tx: &mut Tx<'_>, what: Counted, areas: &[Area]) -> Result<BySt
 }
 
 /// Place and state of what is counted.
-type Key = (Counted, String, String);
-
-/// Adds the changes up; returns how many figures changed. Called by the job on one replica at a time.
-pub async fn fold(app: &App) -> Result<usize, Failure> {
-    // A read first: a run without work must not occupy the only writer.
-    let found = app
-        .read(|tx| {
-            Ok(tx.opt("SELECT n FROM tally_change LIMIT 1", params![], |row| {
-                row.get::<i64>("n")
-            })?)
-        })
-        .await?;
-    if found.is_none() {
-        return Ok(0);
-    }
-    app.write(|tx, _| {
-        let figures = changes(tx)?;
-        // Those that this transaction sees and has added up; later ones stay.
-        tx.execute("DELETE FROM tally_change", params![])?;
-        for ((what, place, state), n) in &figures {
-            tx.execute(
-                "INSERT INTO tally (what, place, state, n) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (what, place, state) DO UPDATE SET n = tally.n + excluded.n",
-                params![what.as_str(), place, state, *n],
-            )?;
-        }
-        Ok(figures.len())
-    })
-    .await
-}
+pub(super) type FigureKey = (CountedKind, String, String);
 
 /// What all changes come to, by each place that contains one.
-fn changes(tx: &mut Tx<'_>) -> Result<BTreeMap<Key, i64>, StoreError> {
+pub(super) fn changes(tx: &mut Tx<'_>) -> Result<BTreeMap<FigureKey, i64>, StoreError> {
     let sql = "SELECT what, place, state, CAST(SUM(n) AS BIGINT) AS n FROM tally_change
                GROUP BY what, place, state HAVING SUM(n) <> 0";
     let rows = tx.all(sql, params![], |row| {
         let what: String = row.get("what")?;
-        let what = Counted::ALL.into_iter().find(|known| known.as_str() == what);
+        let what = CountedKind::ALL.into_iter().find(|known| known.as_str() == what);
         Ok((
             what,
             row.get::<String>("place")?,
@@ -234,7 +208,7 @@ fn changes(tx: &mut Tx<'_>) -> Result<BTreeMap<Key, i64>, StoreError> {
     Ok(figures)
 }
 
-fn spread(figures: &mut BTreeMap<Key, i64>, what: Counted, place: &str, state: &str, n: i64) {
+fn spread(figures: &mut BTreeMap<FigureKey, i64>, what: CountedKind, place: &str, state: &str, n: i64) {
     for within in what.within(place) {
         *figures
             .entry((what, within.to_owned(), state.to_owned()))
@@ -245,7 +219,7 @@ fn spread(figures: &mut BTreeMap<Key, i64>, what: Counted, place: &str, state: &
 /// A figure that was not what the rows give.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WrongFigure {
-    pub what: Counted,
+    pub what: CountedKind,
     pub place: String,
     pub state: String,
     pub kept: i64,
@@ -269,7 +243,7 @@ impl fmt::Display for WrongFigure {
 pub fn compare(tx: &mut Tx<'_>) -> Result<Vec<WrongFigure>, StoreError> {
     let counted = count(tx)?;
     let mut kept = changes(tx)?;
-    for what in Counted::ALL {
+    for what in CountedKind::ALL {
         let rows = tx.all(
             "SELECT place, state, n FROM tally WHERE what = ?1",
             params![what.as_str()],
@@ -279,7 +253,7 @@ pub fn compare(tx: &mut Tx<'_>) -> Result<Vec<WrongFigure>, StoreError> {
             *kept.entry((what, place, state)).or_default() += n;
         }
     }
-    let mut both: HashMap<&Key, (i64, i64)> = HashMap::new();
+    let mut both: HashMap<&FigureKey, (i64, i64)> = HashMap::new();
     for (key, n) in &kept {
         both.entry(key).or_default().0 = *n;
     }
@@ -301,9 +275,9 @@ pub fn compare(tx: &mut Tx<'_>) -> Result<Vec<WrongFigure>, StoreError> {
     Ok(wrong)
 }
 
-fn count(tx: &mut Tx<'_>) -> Result<BTreeMap<Key, i64>, StoreError> {
+fn count(tx: &mut Tx<'_>) -> Result<BTreeMap<FigureKey, i64>, StoreError> {
     let mut counted = BTreeMap::new();
-    for what in Counted::ALL {
+    for what in CountedKind::ALL {
         let rows = tx.all(what.rows(), params![], |row| {
             Ok((
                 row.get::<String>("place")?,
@@ -343,20 +317,20 @@ mod tests {
 
     #[test]
     fn a_cell_counts_in_every_area_around_it_and_a_stream_in_itself() {
-        let places = |what: Counted, place: &'static str| what.within(place).collect::<Vec<_>>();
-        assert_eq!(places(Counted::Case, "220"), ["", "2", "22", "220"]);
-        assert_eq!(places(Counted::Task, ""), [""]);
-        assert_eq!(places(Counted::Entry, "0193-ab"), ["0193-ab"]);
+        let places = |what: CountedKind, place: &'static str| what.within(place).collect::<Vec<_>>();
+        assert_eq!(places(CountedKind::Case, "220"), ["", "2", "22", "220"]);
+        assert_eq!(places(CountedKind::Task, ""), [""]);
+        assert_eq!(places(CountedKind::Entry, "0193-ab"), ["0193-ab"]);
     }
 
     #[test]
     fn what_cancels_out_is_no_change() {
         let mut tally = Tally::default();
-        tally.moved(Counted::Entry, None, ("s", "pending"));
+        tally.moved(CountedKind::Entry, None, ("s", "pending"));
         let mut later = Tally::default();
-        later.moved(Counted::Entry, Some(("s", "pending")), ("s", "applied"));
+        later.moved(CountedKind::Entry, Some(("s", "pending")), ("s", "applied"));
         tally.absorb(later);
         let left: Vec<_> = tally.0.into_iter().filter(|(_, n)| *n != 0).collect();
-        assert_eq!(left, [((Counted::Entry, "s".to_owned(), "applied"), 1)]);
+        assert_eq!(left, [((CountedKind::Entry, "s".to_owned(), "applied"), 1)]);
     }
 }

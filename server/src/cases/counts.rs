@@ -4,7 +4,7 @@
 use crate::{
     app::{
         state::App,
-        tally::{self, Counted},
+        tally::{self, CountedKind},
     },
     auth::actor::Staff,
     duty::on_duty,
@@ -88,11 +88,11 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
     app.read(move |tx| {
         Ok(Counts {
             at: now,
-            cases: tally::of_areas(tx, Counted::Case, &areas)?,
-            entries: tally::of_streams(tx, Counted::Entry, &areas)?,
-            photos: photos(&tally::of_streams(tx, Counted::Photo, &areas)?),
-            tasks: tally::of_areas(tx, Counted::Task, &areas)?,
-            activities: tally::of_areas(tx, Counted::Activity, &areas)?,
+            cases: tally::of_areas(tx, CountedKind::Case, &areas)?,
+            entries: tally::of_streams(tx, CountedKind::Entry, &areas)?,
+            photos: photos(&tally::of_streams(tx, CountedKind::Photo, &areas)?),
+            tasks: tally::of_areas(tx, CountedKind::Task, &areas)?,
+            activities: tally::of_areas(tx, CountedKind::Activity, &areas)?,
             on_duty: on_duty::count(tx, now, &areas)?,
         })
     })
@@ -132,10 +132,10 @@ pub async fn streams(
             })
         })?;
         for row in &mut rows {
-            row.entries = tally::of_stream(tx, Counted::Entry, row.stream)?
+            row.entries = tally::of_stream(tx, CountedKind::Entry, row.stream)?
                 .into_values()
                 .sum();
-            row.photos = photos(&tally::of_stream(tx, Counted::Photo, row.stream)?);
+            row.photos = photos(&tally::of_stream(tx, CountedKind::Photo, row.stream)?);
         }
         list.page(rows, |row| (row.stream,))
     })

@@ -1,7 +1,7 @@
 //! The case (案卷): its row in the database.
 
 use crate::{
-    app::{ctx::Ctx, tally::Counted},
+    app::{ctx::Ctx, tally::CountedKind},
     entries::flags::Flag,
     kernel::failure::Failure,
     params,
@@ -227,7 +227,8 @@ impl CaseFile {
 
     /// Inserts a new case.
     pub fn insert(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), Failure> {
-        ctx.tally.add(Counted::Case, self.area, self.state.as_str(), 1);
+        ctx.tally
+            .add(CountedKind::Case, self.area, self.state.as_str(), 1);
         tx.execute(
             "INSERT INTO case_file (id, number, source, entry, record, stream, state, version, matter, level, text,
                  cell, grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department,
@@ -284,7 +285,7 @@ impl CaseFile {
             },
         )?;
         let after = (self.area, self.state.as_str());
-        ctx.tally.moved(Counted::Case, Some(before), after);
+        ctx.tally.moved(CountedKind::Case, Some(before), after);
         tx.execute(
             "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
                  text = ?8, cell = ?9, grid = ?10, lat = ?11, lon = ?12, address = ?13, area = ?14,

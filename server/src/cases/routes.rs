@@ -16,9 +16,9 @@ use super::{
 use crate::{
     app::{
         audit,
-        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        ordered::{KeyPart, ListSpan, OrderedTable, Scope, Strand},
         state::App,
-        tally::Counted,
+        tally::CountedKind,
     },
     auth::actor::Staff,
     http::{
@@ -123,7 +123,7 @@ const TABLE: OrderedTable = OrderedTable {
     name: "case_file",
     id: "id",
     place: "area",
-    counted: Counted::Case,
+    counted: CountedKind::Case,
 };
 
 /// The most urgent case first: by deadline while it runs, then by age.
@@ -181,7 +181,7 @@ async fn cases(
         let own = staff.orgs(Role::Department).map(|org| org.to_string());
         scope = scope.owned_by("department", own);
     }
-    let reading = Reading::of(&list, |(due, reported, id): &(i64, i64, CaseId)| {
+    let reading = ListSpan::of(&list, |(due, reported, id): &(i64, i64, CaseId)| {
         (*due, *reported, id.to_string())
     });
     let shared = app.clone();

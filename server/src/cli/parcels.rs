@@ -2,7 +2,10 @@
 
 use super::{audit, data_location::DataLocation, photo_audit};
 use crate::{
-    app::address::{PublicAddress, Reach},
+    app::{
+        address::{PublicAddress, Reach},
+        tally,
+    },
     entries::row::EntryState,
     http::problem,
     intake::{
@@ -12,7 +15,7 @@ use crate::{
     kernel::config::Settings,
     service::run,
 };
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use bytes::Bytes;
 use clap::Subcommand;
 use protocol::{ids::StreamId, parcel::Parcel};
@@ -117,15 +120,23 @@ impl AuditTool {
                     Some(one) => vec![one],
                     None => completeness::all(tx)?,
                 };
+                // An audit rests on the rows, and what follows are figures.
+                let wrong = tally::compare(tx)?.len();
                 let found: Result<Vec<Completeness>, _> = streams
                     .into_iter()
                     .map(|stream| completeness::of(tx, stream))
                     .collect();
-                Ok::<_, crate::kernel::failure::Failure>(found?)
+                Ok::<_, crate::kernel::failure::Failure>((found?, wrong))
             })
             .await;
         opened.store.close().await;
-        let found = found?;
+        let (found, wrong) = found?;
+        if wrong > 0 {
+            bail!(
+                "{wrong} 项统计数字与记录不符，请先运行 xunge-server recount / {wrong} figures differ from the rows; \
+                 run xunge-server recount first"
+            );
+        }
         let is_complete = found.iter().all(Completeness::is_complete);
         if json {
             let document = serde_json::json!({ "complete": is_complete, "streams": found });

@@ -9,7 +9,7 @@
 use super::{defects, needs_action, reasons};
 use crate::{
     activities::records,
-    app::{ctx::Ctx, state::App, tally::Counted},
+    app::{ctx::Ctx, state::App, tally::CountedKind},
     cases::{answers, reports, withdrawal},
     duty::presence,
     entries::{
@@ -315,7 +315,7 @@ pub(super) fn set_disposition_releasing(
             let (held, pending) = (EntryState::Held.as_str(), EntryState::Pending.as_str());
             // Only a held entry waits for another.
             ctx.tally
-                .moved(Counted::Entry, Some((stream, held)), (stream, pending));
+                .moved(CountedKind::Entry, Some((stream, held)), (stream, pending));
             Ok((row.get("n")?, row.parse("id")?))
         },
     )?;
@@ -390,7 +390,7 @@ fn write(
     )?;
     let (before, after) = (stored.state.as_str(), state.as_str());
     ctx.tally.moved(
-        Counted::Entry,
+        CountedKind::Entry,
         Some((stored.stream, before)),
         (stored.stream, after),
     );
@@ -412,7 +412,7 @@ fn failed(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, failure: &Failure) -> 
     let pending = EntryState::Pending.as_str();
     let was = (before.stream, before.state.as_str());
     ctx.tally
-        .moved(Counted::Entry, Some(was), (before.stream, pending));
+        .moved(CountedKind::Entry, Some(was), (before.stream, pending));
     let attempts: i64 = tx.one(
         "UPDATE entry SET state = 'pending', attempts = attempts + 1, state_at = ?2 WHERE id = ?1
          RETURNING attempts",

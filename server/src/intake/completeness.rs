@@ -4,7 +4,7 @@ use super::readers::INSPECTORS;
 use crate::{
     app::{
         state::App,
-        tally::{self, Counted},
+        tally::{self, CountedKind},
     },
     auth::actor::Staff,
     entries::{mark, row::EntryState},
@@ -73,7 +73,7 @@ pub struct StateCount {
 pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Completeness, StoreError> {
     let id = stream.to_string();
     let few = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
-    let states = tally::of_stream(tx, Counted::Entry, stream)?
+    let states = tally::of_stream(tx, CountedKind::Entry, stream)?
         .into_iter()
         .map(|(state, n)| {
             let unknown = || StoreError::decode("state", "a state of an entry", &state);
@@ -83,10 +83,12 @@ pub fn of(tx: &mut Tx<'_>, stream: StreamId) -> Result<Completeness, StoreError>
             })
         })
         .collect::<Result<Vec<_>, StoreError>>()?;
-    let photos = tally::of_stream(tx, Counted::Photo, stream)?;
+    let photos = tally::of_stream(tx, CountedKind::Photo, stream)?;
     let of = |state: &str| few(photos.get(state).copied().unwrap_or(0));
     let (photos_named, photos_held) = (of(tally::NAMED), of(tally::HELD));
-    let sealed = few(tally::of_stream(tx, Counted::Sealed, stream)?.into_values().sum());
+    let sealed = few(tally::of_stream(tx, CountedKind::Sealed, stream)?
+        .into_values()
+        .sum());
     let mark = mark::of(tx, stream)?;
     let held: u64 = states.iter().map(|s| u64::from(s.entries)).sum();
     tx.one(

@@ -7,7 +7,7 @@ use super::{
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
-    app::{audit, ctx::Ctx, state::App, tally::Counted},
+    app::{audit, ctx::Ctx, state::App, tally::CountedKind},
     entries::{
         boot_time,
         flags::{self, FixLimits, Flag},
@@ -205,9 +205,9 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         flags.extend(doubts::flags(&doubts));
         insert_entry(tx, &flags, &held, bytes, &push)?;
         let pending = EntryState::Pending.as_str();
-        ctx.tally.add(Counted::Entry, batch.stream, pending, 1);
+        ctx.tally.add(CountedKind::Entry, batch.stream, pending, 1);
         if batch.sealed.is_some() {
-            ctx.tally.add(Counted::Sealed, batch.stream, "", 1);
+            ctx.tally.add(CountedKind::Sealed, batch.stream, "", 1);
         }
         insert_photos(tx, ctx, &held)?;
         doubts::insert(tx, reading.id, &doubts, ctx.now)?;

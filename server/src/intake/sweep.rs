@@ -3,7 +3,7 @@
 
 use super::apply::{load, run};
 use crate::{
-    app::{state::App, tally::Counted},
+    app::{state::App, tally::CountedKind},
     entries::row::EntryState,
     kernel::failure::Failure,
     params,
@@ -64,7 +64,7 @@ pub async fn reconsider(app: &App) -> Result<usize, Failure> {
         )?;
         let (held, pending) = (EntryState::Held.as_str(), EntryState::Pending.as_str());
         for stream in &streams {
-            ctx.tally.moved(Counted::Entry, Some((stream, held)), (stream, pending));
+            ctx.tally.moved(CountedKind::Entry, Some((stream, held)), (stream, pending));
         }
         Ok(streams.len())
     })

@@ -5,7 +5,7 @@ use crate::{
     app::{
         changes::Change,
         ctx::Ctx,
-        tally::{self, Counted},
+        tally::{self, CountedKind},
     },
     kernel::failure::Failure,
     params,
@@ -39,7 +39,7 @@ pub(crate) fn expect(
             "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)",
             params![&owner, &hash, i64::try_from(size).unwrap_or(i64::MAX)],
         )?;
-        ctx.tally.add(Counted::Photo, stream, tally::NAMED, 1);
+        ctx.tally.add(CountedKind::Photo, stream, tally::NAMED, 1);
     }
     Ok(())
 }
@@ -75,7 +75,7 @@ pub(crate) fn hold(
         params![&owner, &hash, received, fault.map(ProblemCode::as_str)],
     )?;
     if news > 0 && fault.is_none() {
-        ctx.tally.add(Counted::Photo, stream, tally::HELD, 1);
+        ctx.tally.add(CountedKind::Photo, stream, tally::HELD, 1);
         let entries: Vec<EntryId> = tx.all(
             "SELECT DISTINCT entry FROM entry_photo WHERE stream = ?1 AND sha256 = ?2 ORDER BY entry",
             params![&owner, &hash],

@@ -6,7 +6,7 @@
 use super::{health, jobs::BackgroundJob, openapi};
 use crate::{
     activities,
-    app::tally,
+    app::tally_job,
     audit, auth, cases, duty, feed, grids,
     http::{body::Json, operation::Operations},
     inspections, intake, people, photos, tasks, terminals,
@@ -73,7 +73,7 @@ pub const JOBS: &[BackgroundJob] = &[
     BackgroundJob {
         name: "tally.fold",
         every: Duration::from_secs(5),
-        run: |app| Box::pin(async move { tally::fold(&app).await.map(drop) }),
+        run: |app| Box::pin(async move { tally_job::fold(&app).await.map(drop) }),
     },
     BackgroundJob {
         name: "feed.history",

@@ -9,9 +9,9 @@ use super::{
 use crate::{
     app::{
         audit,
-        ordered::{KeyPart, OrderedTable, Reading, Scope, Strand},
+        ordered::{KeyPart, ListSpan, OrderedTable, Scope, Strand},
         state::App,
-        tally::Counted,
+        tally::CountedKind,
     },
     auth::actor::Staff,
     entries::flags::FlagName,
@@ -213,7 +213,7 @@ const TABLE: OrderedTable = OrderedTable {
     name: "task",
     id: "id",
     place: "cell",
-    counted: Counted::Task,
+    counted: CountedKind::Task,
 };
 
 /// Tasks in the caller's areas, earliest deadline first.
@@ -236,7 +236,7 @@ async fn tasks(
     };
     let strands: Vec<Strand> = states.iter().map(strand).collect();
     let scope = Scope::of(staff.areas(READERS), query.area.as_deref());
-    let reading = Reading::of(&list, |(due, id): &(i64, TaskId)| (*due, 0, id.to_string()));
+    let reading = ListSpan::of(&list, |(due, id): &(i64, TaskId)| (*due, 0, id.to_string()));
     app.read(move |tx| {
         let tasks = TABLE.rows(tx, &strands, &scope, &reading, COLUMNS, Task::read)?;
         let rows = tasks

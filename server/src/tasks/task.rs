@@ -2,7 +2,7 @@
 
 use super::rules::TaskLease;
 use crate::{
-    app::{ctx::Ctx, tally::Counted},
+    app::{ctx::Ctx, tally::CountedKind},
     entries::flags::{self, Flag},
     kernel::failure::Failure,
     params,
@@ -134,7 +134,7 @@ impl Task {
 
     pub(super) fn insert(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), StoreError> {
         let o = &self.order;
-        ctx.tally.add(Counted::Task, o.cell, self.state.as_str(), 1);
+        ctx.tally.add(CountedKind::Task, o.cell, self.state.as_str(), 1);
         tx.execute(
             "INSERT INTO task (id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare,
                  case_id, state, issued, issued_by, resolved, drives, version)
@@ -173,7 +173,7 @@ impl Task {
         )?;
         let cell = self.order.cell;
         ctx.tally.moved(
-            Counted::Task,
+            CountedKind::Task,
             Some((cell, before.as_str())),
             (cell, self.state.as_str()),
         );

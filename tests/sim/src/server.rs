@@ -237,7 +237,7 @@ impl SimServer {
             // A failed job runs again at its next turn.
             let _ = server::intake::sweep(&app).await;
             let _ = server::photos::sweep(&app).await;
-            let _ = server::app::tally::fold(&app).await;
+            let _ = server::app::tally_job::fold(&app).await;
             let _ = app.write(server::duty::end_expired).await;
         });
         if self.host.is_dead() {

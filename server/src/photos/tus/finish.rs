@@ -16,7 +16,7 @@ use crate::{
         ctx::Ctx,
         object_files::OpenedStaging,
         state::App,
-        tally::{self, Counted},
+        tally::{self, CountedKind},
     },
     kernel::failure::Failure,
     params,
@@ -272,7 +272,7 @@ fn mark_received(
         params![stream.to_string(), sha256.to_string(), ctx.now.0],
     )?;
     if changed > 0 {
-        ctx.tally.add(Counted::Photo, stream, tally::HELD, 1);
+        ctx.tally.add(CountedKind::Photo, stream, tally::HELD, 1);
     }
     Ok(changed > 0)
 }

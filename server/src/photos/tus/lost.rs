@@ -5,7 +5,7 @@ use crate::{
     app::{
         object_name::ObjectName,
         state::App,
-        tally::{self, Counted},
+        tally::{self, CountedKind},
     },
     kernel::failure::Failure,
     params,
@@ -36,7 +36,7 @@ pub(super) async fn reset_if_lost(
             params![&stream, &hash, received],
         )?;
         if reset > 0 {
-            ctx.tally.add(Counted::Photo, &stream, tally::HELD, -1);
+            ctx.tally.add(CountedKind::Photo, &stream, tally::HELD, -1);
             tx.execute(
                 "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
                 params![&stream, &hash],

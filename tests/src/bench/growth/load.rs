@@ -73,6 +73,36 @@ impl Loader {
         Ok(())
     }
 
+    /// Drops the indexes of the tables that are copied, except those of keys; returns the statements that create them again.
+    pub fn without_indexes(&mut self) -> Result<Vec<String>> {
+        let found: Vec<(String, String, String)> = match self {
+            Self::Sqlite(connection) => {
+                let sql =
+                    "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL";
+                let mut read = connection.prepare(sql)?;
+                let rows = read.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+                rows.collect::<Result<_, _>>()?
+            }
+            Self::Postgres(client) => {
+                let sql = "SELECT tablename::text, indexname::text, indexdef FROM pg_indexes WHERE schemaname = 'public'
+                           AND indexname NOT IN (SELECT conname FROM pg_constraint)";
+                let rows = client.query(sql, &[])?;
+                rows.iter()
+                    .map(|row| (row.get(0), row.get(1), row.get(2)))
+                    .collect()
+            }
+        };
+        let own = found
+            .into_iter()
+            .filter(|(table, ..)| TABLES.contains(&table.as_str()));
+        let mut again = Vec::new();
+        for (_, name, sql) in own {
+            self.run(&format!("DROP INDEX {name}"))?;
+            again.push(sql);
+        }
+        Ok(again)
+    }
+
     /// Runs statements, one transaction each.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         match self {

@@ -42,6 +42,8 @@ pub struct GrowthPlan {
 
 /// Cases that are written in one transaction.
 const BATCH: usize = 5_000;
+/// Milliseconds over which closed cases are spread.
+const HISTORY: i64 = 690 * DAY;
 /// Copies that are read through the API at each size.
 const SAMPLE: usize = 20;
 
@@ -188,6 +190,7 @@ impl Growth {
             columns.extend(template.columns.clone());
         }
         self.sample.clear();
+        let indexes = loader.without_indexes()?;
         while self.cases < cases {
             let mut rows = Vec::new();
             for _ in 0..BATCH.min(cases - self.cases) {
@@ -200,9 +203,13 @@ impl Growth {
                     3 | 4 => (&t.declined, false),
                     _ => (&t.closed, false),
                 };
-                // What waits is young.
-                let days = if open { 14 } else { 690 };
-                let age = i64::try_from(self.random.below(days * 86_400))? * 1000;
+                // In the order of time, as a city fills up; what waits is young.
+                let done = i64::try_from(k - before)? * 1000 / i64::try_from(cases - before)?;
+                let age = if open {
+                    i64::try_from(self.random.below(14 * 86_400))? * 1000
+                } else {
+                    (1000 - done) * HISTORY / 1000 + i64::try_from(self.random.below(60_000))?
+                };
                 let at = self.now - age - DAY;
                 let activity = if k % 50 == 7 { &t.submitted } else { &t.approved };
                 let from = rows.len();
@@ -265,6 +272,9 @@ impl Growth {
                 "INSERT INTO mailbox (id, last) VALUES ('{mailbox}', {last})
                  ON CONFLICT (id) DO UPDATE SET last = excluded.last"
             ))?;
+        }
+        for index in indexes {
+            loader.run(&index)?;
         }
         loader.run("ANALYZE")?;
         Ok(())
