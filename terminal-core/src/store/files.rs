@@ -9,6 +9,7 @@ use crate::{
     store::{
         account, app_file, asked,
         database::HandsetStore,
+        grid_offer::offered,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
         sql::{int, parse, run, uint},
@@ -16,7 +17,6 @@ use crate::{
 };
 use protocol::{
     manifest::{FileName, Manifest},
-    open::Open,
     photo::Sha256,
     time::Millis,
 };
@@ -57,7 +57,7 @@ pub(super) fn file(row: &rusqlite::Row<'_>) -> Result<ReferenceFile> {
     })
 }
 
-fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
+pub(super) fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
     let bytes: i64 = connection
         .prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM blob_part WHERE sha256 = ?1")?
         .query_row([sha256.to_string()], |row| row.get(0))?;
@@ -110,9 +110,11 @@ impl HandsetStore {
             app_file::save_release(tx, manifest.app.as_ref())?;
             account::save_contact(tx, manifest.contact.as_ref())?;
             asked::save(tx, manifest.asked)?;
+            let (mut files, grids) = offered(manifest);
+            files.extend(self.choose_grid(tx, grids)?);
             let mut names = Vec::new();
-            for new in &manifest.files {
-                let Open::Known(name) = new.name else { continue };
+            for new in &files {
+                let name = new.name;
                 names.push(name);
                 let sha256 = new.sha256.to_string();
                 let in_force: Option<(String, String)> = tx
