@@ -9,7 +9,6 @@ use crate::{
     store::{
         account, app_file, asked,
         database::HandsetStore,
-        grid_offer::offered,
         pack_file::{put_pack, read_pack},
         retry::{self, Retry},
         sql::{int, parse, run, uint},
@@ -110,10 +109,8 @@ impl HandsetStore {
             app_file::save_release(tx, manifest.app.as_ref())?;
             account::save_contact(tx, manifest.contact.as_ref())?;
             asked::save(tx, manifest.asked)?;
-            let (mut files, grids) = offered(manifest);
-            files.extend(self.choose_grid(tx, grids)?);
             let mut names = Vec::new();
-            for new in &files {
+            for new in self.files_to_keep(tx, manifest)? {
                 let name = new.name;
                 names.push(name);
                 let sha256 = new.sha256.to_string();

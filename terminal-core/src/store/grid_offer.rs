@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension};
 use std::path::PathBuf;
 
 /// The files of a manifest that this version knows, and the packs of its grid, the preferred one first.
-pub(super) fn offered(manifest: &Manifest) -> (Vec<ReferenceFile>, Vec<ReferenceFile>) {
+fn offered(manifest: &Manifest) -> (Vec<ReferenceFile>, Vec<ReferenceFile>) {
     let known = manifest.files.iter().filter_map(|new| match new.name {
         Open::Known(name) => Some(ReferenceFile {
             name,
@@ -53,13 +53,16 @@ pub(super) fn offered(manifest: &Manifest) -> (Vec<ReferenceFile>, Vec<Reference
 }
 
 impl HandsetStore {
+    /// The files of a manifest that this handset keeps: those that this version knows, and one pack of the grid.
+    pub(super) fn files_to_keep(&self, tx: &Connection, manifest: &Manifest) -> Result<Vec<ReferenceFile>> {
+        let (mut files, grids) = offered(manifest);
+        files.extend(self.choose_grid(tx, grids)?);
+        Ok(files)
+    }
+
     /// The pack to keep of those that are offered, the preferred one first: one that is here or on this phone, so that
     /// nothing is fetched twice; else the one with the fewest bytes left to fetch. `None` if none is offered.
-    pub(super) fn choose_grid(
-        &self,
-        tx: &Connection,
-        offered: Vec<ReferenceFile>,
-    ) -> Result<Option<ReferenceFile>> {
+    fn choose_grid(&self, tx: &Connection, offered: Vec<ReferenceFile>) -> Result<Option<ReferenceFile>> {
         if offered.len() > 1 {
             let in_force: Option<String> = tx
                 .prepare_cached("SELECT sha256 FROM file WHERE name = ?1")?

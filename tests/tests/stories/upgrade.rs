@@ -3,7 +3,7 @@
 
 use crate::{
     newer::NewerServer,
-    stage::{self, StoryStage, cases, completeness, entries, file, invite, photos, row},
+    stage::{self, StoryStage, cases, completeness, entries, file, grid_file, invite, photos, row},
     wire::WireClient,
 };
 use e2e::{
@@ -11,7 +11,7 @@ use e2e::{
     process::{ADMIN, ServerProcess, ServerSetup},
     staff_api::StaffSession,
 };
-use protocol::{field::Invitation, ids::EntryId, manifest::FileName, payload::EntryKind, role::Role};
+use protocol::{field::Invitation, ids::EntryId, payload::EntryKind, role::Role};
 use rusqlite::{Connection, types::Value as Cell};
 use serde_json::{Value, json};
 use std::{
@@ -98,12 +98,7 @@ fn an_age(stage: &StoryStage, age: &Path) {
     draft.submit().unwrap();
 
     // Everything is delivered, once. The server now offers the grid as a smaller pack too; the handset keeps its own.
-    let grid = |handset: &mut Handset| {
-        let files = handset.open().unwrap().store().files().unwrap();
-        files.into_iter().find(|file| file.name == FileName::Grid)
-    };
-    let old_grid = grid(&mut handset);
-    assert!(old_grid.is_some());
+    let old_grid = grid_file(&mut handset).unwrap();
     let account = handset.open().unwrap().account().clone();
     let today = Https::new(server.url(), &account.pins).unwrap();
     let report = handset.sync_over(&today).unwrap();
@@ -133,11 +128,7 @@ fn an_age(stage: &StoryStage, age: &Path) {
     assert_eq!(counts["photos"], json!({"named": named, "held": named}));
     assert!(handset.sync_over(&today).unwrap().is_success());
     assert_eq!(counted(), counts, "nothing may be filed twice");
-    assert_eq!(
-        grid(&mut handset),
-        old_grid,
-        "a pack of this version is not fetched again"
-    );
+    assert_eq!(grid_file(&mut handset), Some(old_grid), "fetched again");
 }
 
 /// Today's server over the data of an old one; on PostgreSQL over the same rows.
