@@ -184,10 +184,9 @@ fn district() -> Vec<u8> {
         include_str!("../data/changchun_divisions.json"),
         Datum::Gcj02,
     );
-    let version = GridVersion("220104.1".into());
     let options = CutOptions {
         county: "220104".parse().unwrap(),
-        grid_version: version.clone(),
+        grid_version: GridVersion("220104.1".into()),
         outline_source: "unnamed".into(),
         seed: 1,
         numbering: None,
