@@ -1,8 +1,14 @@
 //! Compares the lookup (point to cell) with geo + rstar in the same run: `cargo xtask bench lookup`.
 //!
+//! Also what comes before the lookups ([`opening`]): opening a file with the first answer beside flatgeobuf, and rewriting a
+//! pack.
+//!
 //! For about 2,500, 100,000 and 1,000,000 cells it prints lines `promise=… ours=… peer=… ratio=… goal=… ok|MISSED` (medians
 //! of paired rounds, one thread) and the number of results that differ from brute force. Any difference makes the run
 //! fail; a missed ratio does not, because timings on a shared machine are unreliable. `--only NAME` runs one size.
+
+#[path = "lookup/opening.rs"]
+mod opening;
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -194,7 +200,13 @@ fn promise(size: &Size) -> anyhow::Result<usize> {
             true,
         );
     }
-    let differences = differences(&[pack, small], &cells, &random, size.step);
+    let mut differences = differences(&[pack, small], &cells, &random, size.step);
+    differences += opening::opening(name, &cells, &handset, &random)?;
+    let stored = match &first {
+        Some(first) => first,
+        None => &open(PackStyle::First)?,
+    };
+    opening::rewriting(name, stored.view(), stored.bytes().len())?;
     println!(
         "  cells={} one_alone={chained:.0}ns handle_only={handle:.0}ns handset={small_ns:.0}ns built_in={built:.1}s \
          differences={differences}",

@@ -9,15 +9,19 @@
 
 mod pack_support;
 
+use grid::cut::{CutOptions, Region};
+use grid::geojson;
 use grid::geom::{Bounds, Pt};
+use grid::import::{ImportOptions, pack_file};
 use grid::pack::{
-    FORMAT_VERSION, Pack, PackBuf, PackInput, PackStyle, PackUnit, UnitLevel, rewrite, write, write_as,
+    FORMAT_VERSION, Pack, PackBuf, PackError, PackFile, PackFileError, PackInput, PackStyle, PackUnit,
+    ReadAt, UnitLevel, rewrite, write, write_as,
 };
 use grid::synthetic::{SeededRandom, mesh};
 use pack_support::{STYLES, brute, meta, packed_as};
 use proptest::prelude::*;
-use protocol::codes::CellCode;
-use protocol::geo::PointE7;
+use protocol::codes::{CellCode, GridVersion};
+use protocol::geo::{Datum, PointE7};
 
 fn small(style: PackStyle) -> Vec<u8> {
     packed_as(&mesh(4, 2), style).bytes().to_vec()
@@ -173,6 +177,93 @@ fn packs_of_every_style_say_the_same() {
     }
 }
 
+/// A district of Changchun with its real outline, as the server packs it for handsets.
+fn district() -> Vec<u8> {
+    let region = Region::read(
+        include_str!("../data/changchun_districts.geojson"),
+        include_str!("../data/changchun_divisions.json"),
+        Datum::Gcj02,
+    );
+    let options = CutOptions {
+        county: "220104".parse().unwrap(),
+        grid_version: GridVersion("220104.1".into()),
+        outline_source: "unnamed".into(),
+        seed: 1,
+        numbering: None,
+        seat: None,
+    };
+    let cut = region.unwrap().cut(&options).unwrap();
+    let text = geojson::write(&cut.metadata, &cut.areas).unwrap();
+    pack_file(text.as_bytes(), &ImportOptions::default())
+        .unwrap()
+        .bytes
+}
+
+#[test]
+fn pack_2_a_real_district_answers_alike_on_every_border_in_two_fifths_of_the_bytes() {
+    let first = PackBuf::open(district()).unwrap();
+    let old = first.view();
+    let rewritten =
+        [PackStyle::Server, PackStyle::Handset].map(|s| PackBuf::open(rewrite(old, s).unwrap()).unwrap());
+    let per_cell = |pack: &PackBuf<Vec<u8>>| pack.bytes().len() / old.len();
+    let [server, handset] = rewritten.each_ref();
+    println!(
+        "220104: {} cells; bytes a cell: format 1 {}, server {}, handset {} ({} bytes instead of {})",
+        old.len(),
+        per_cell(&first),
+        per_cell(server),
+        per_cell(handset),
+        handset.bytes().len(),
+        first.bytes().len()
+    );
+    assert!(
+        per_cell(handset) * 5 <= per_cell(&first) * 2,
+        "{}",
+        handset.view().sizes()
+    );
+    assert_eq!(
+        (old.units().count(), server.meta(), handset.meta()),
+        (handset.view().units().count(), first.meta(), first.meta())
+    );
+    let mut points: Vec<PointE7> = Vec::new();
+    let mut chance = SeededRandom::new(8);
+    for cell in old.cells() {
+        let ring: Vec<Pt> = cell.ring().map(Pt::from).collect();
+        for (a, b) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+            for (dx, dy) in [(0, 0), (0, 1), (0, -1), (1, 0), (-1, 0)] {
+                points.push(Pt::new(a.x + dx, a.y + dy).into());
+            }
+            let t = i64::from(chance.within(0, 1_000));
+            let on = |s: i32, e: i32| s + i32::try_from(i64::from(e - s) * t / 1_000).unwrap();
+            points.push(Pt::new(on(a.x, b.x), on(a.y, b.y)).into());
+        }
+    }
+    let all = Bounds::of(points.iter().map(|p| Pt::from(*p))).unwrap();
+    points.extend((0..200_000).map(|_| PointE7 {
+        lon: chance.within(all.min.x - 9_000, all.max.x + 9_000),
+        lat: chance.within(all.min.y - 9_000, all.max.y + 9_000),
+    }));
+    for pack in &rewritten {
+        let bytes = pack.bytes();
+        let pack = pack.view();
+        let differ = |p: &&PointE7| old.cell_at(**p) != pack.cell_at(**p);
+        assert_eq!(points.iter().filter(differ).count(), 0, "of {}", points.len());
+        let parts = PackFile::open_verified(bytes, bytes.len() as u64).unwrap();
+        let differ = |p: &&PointE7| old.cell_at(**p) != parts.cell_at(**p).unwrap();
+        assert_eq!(points.iter().step_by(3).filter(differ).count(), 0);
+        for (a, b) in old.cells().zip(pack.cells()) {
+            assert!(a.ring().eq(b.ring()) && a.neighbours().eq(b.neighbours()));
+            assert_eq!((a.street(), a.community()), (b.street(), b.community()));
+        }
+        // What a handset says beside the cell: the border band, the nearest cell, the way to it.
+        for (k, &p) in points.iter().enumerate().step_by(997) {
+            let radius = [3.0, 15.0, 40.0, 120.0][k % 4];
+            assert_eq!(old.candidates(p, radius), pack.candidates(p, radius), "{p:?}");
+            assert_eq!(old.nearest_cells(p, 3), pack.nearest_cells(p, 3));
+        }
+    }
+}
+
 #[test]
 fn a_server_pack_is_smaller_than_350_bytes_a_cell_and_a_handset_pack_than_200() {
     let cells = mesh(50, 11);
@@ -182,8 +273,94 @@ fn a_server_pack_is_smaller_than_350_bytes_a_cell_and_a_handset_pack_than_200() 
     }
 }
 
+/// Counts the bytes that are read.
+struct Counted<'a>(&'a [u8], std::cell::Cell<usize>);
+
+impl ReadAt for &Counted<'_> {
+    fn read_exact_at(&self, into: &mut [u8], at: u64) -> std::io::Result<()> {
+        self.1.set(self.1.get() + into.len());
+        self.0.read_exact_at(into, at)
+    }
+}
+
+#[test]
+fn pack_2_a_verified_file_answers_from_its_header_and_a_few_places() {
+    let cells = mesh(60, 5);
+    let all = Bounds::of(cells.iter().flat_map(|c| c.1.iter().copied())).unwrap();
+    for style in [PackStyle::Server, PackStyle::Handset] {
+        let pack = packed_as(&cells, style);
+        let (bytes, size) = (pack.bytes(), pack.bytes().len() as u64);
+        let counted = Counted(bytes, std::cell::Cell::new(0));
+        let file = PackFile::open_verified(&counted, size).unwrap();
+        assert_eq!(file.meta().unwrap(), *pack.meta());
+        let mut chance = SeededRandom::new(6);
+        let mut point = || {
+            let (x, y) = (all.min.x - 5_000, all.min.y - 5_000);
+            PointE7::from(Pt::new(
+                chance.within(x, all.max.x + 5_000),
+                chance.within(y, all.max.y + 5_000),
+            ))
+        };
+        file.cell_at(point()).unwrap();
+        assert!(
+            counted.1.get() < 11_000 && bytes.len() > 500_000,
+            "{}",
+            counted.1.get()
+        );
+        for _ in 0..20_000 {
+            let p = point();
+            assert_eq!(file.cell_at(p).unwrap(), pack.view().cell_at(p), "{p:?}");
+        }
+        // A real file, and what is missing of one.
+        let path = std::env::temp_dir().join(format!("xunge-{}-{style:?}.pack", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        let file = PackFile::open_verified(std::fs::File::open(&path).unwrap(), size).unwrap();
+        let p = point();
+        assert_eq!(file.cell_at(p).unwrap(), pack.view().cell_at(p));
+        std::fs::write(&path, &bytes[..bytes.len() / 2]).unwrap();
+        assert!(PackFile::open_verified(std::fs::File::open(&path).unwrap(), size / 2).is_err());
+        let torn = PackFile::open_verified(std::fs::File::open(&path).unwrap(), size).unwrap();
+        let found: Vec<_> = (0..200).map(|_| point()).map(|p| (p, torn.cell_at(p))).collect();
+        assert!(found.iter().all(|(p, found)| {
+            found
+                .as_ref()
+                .map_or(true, |found| *found == pack.view().cell_at(*p))
+        }));
+        std::fs::remove_file(&path).unwrap();
+    }
+    let first = packed_as(&mesh(4, 2), PackStyle::First);
+    let refused = PackFile::open_verified(first.bytes(), first.bytes().len() as u64);
+    assert!(matches!(
+        refused,
+        Err(PackFileError::Pack(PackError::Version { found: 1 }))
+    ));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(600))]
+    #[test]
+    fn pack_2_hostile_bytes_read_in_parts_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),
+        in_header in any::<bool>(),
+        style in prop::sample::select(vec![PackStyle::Server, PackStyle::Handset]),
+    ) {
+        let mut bytes = small(style);
+        let reach = if in_header { 200 } else { bytes.len() };
+        for (at, v) in &changes {
+            let at = at.index(reach);
+            bytes[at] = *v;
+        }
+        if let Ok(pack) = PackFile::open_verified(&bytes[..], bytes.len() as u64) {
+            let mut chance = SeededRandom::new(4);
+            for _ in 0..100 {
+                let _ = pack.cell_at(PointE7 {
+                    lon: chance.within(1_251_990_000, 1_252_060_000),
+                    lat: chance.within(437_990_000, 438_040_000),
+                });
+            }
+        }
+    }
+
     #[test]
     fn hostile_bytes_never_panic(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..6),

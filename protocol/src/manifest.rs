@@ -6,8 +6,11 @@ use serde::{Deserialize, Serialize};
 crate::text_enum! {
     /// The files that this version knows; others in a manifest are ignored.
     pub enum FileName {
-        /// The grid pack of the holder's county.
+        /// The grid pack of the holder's county, in format 1.
         Grid = "grid",
+        /// The same version of the grid in format 2, a third of the size. Older handsets ignore it. A handset that knows it
+        /// takes it in place of [`Self::Grid`], if both have the same version.
+        GridSecond = "grid_2",
         /// 事/部件 catalogue
         Catalogue = "catalogue",
         /// Working calendar

@@ -580,6 +580,24 @@ fn manifests_and_problems_are_frozen() {
             asked: None,
         },
     );
+    let mut both = vec![file.clone()];
+    both.push(ManifestFile {
+        name: protocol::manifest::FileName::GridSecond.into(),
+        sha256: Sha256([4; 32]),
+        size: 280_000,
+        ..file.clone()
+    });
+    assert_frozen(
+        "manifest_with_both_packs",
+        &Manifest {
+            v: 1,
+            issued: T0,
+            files: both,
+            app: None,
+            contact: None,
+            asked: None,
+        },
+    );
     assert_frozen(
         "manifest_with_app",
         &Manifest {
@@ -720,4 +738,40 @@ fn the_texts_of_all_enums_and_codes_are_frozen() {
         .join("\n")
     );
     insta::assert_snapshot!("problem_codes", problems.join("\n"));
+}
+
+protocol::text_enum_values! {
+    /// The file names of the handsets that were issued before the pack of format 2.
+    pub enum OldFileName {
+        Grid = "grid",
+        Catalogue = "catalogue",
+        Calendar = "calendar",
+    }
+}
+
+#[test]
+fn pack_2_an_older_handset_reads_a_manifest_with_both_packs_and_sees_the_old_one() {
+    #[derive(serde::Deserialize)]
+    struct OldFile {
+        name: protocol::open::Open<OldFileName>,
+        sha256: Sha256,
+    }
+    #[derive(serde::Deserialize)]
+    struct OldManifest {
+        files: Vec<OldFile>,
+    }
+    let snapshot = include_str!("snapshots/wire__manifest_with_both_packs.snap");
+    let (_, json) = snapshot.rsplit_once("---\n").unwrap();
+    let old: OldManifest = serde_json::from_str(json).unwrap();
+    let known = old
+        .files
+        .iter()
+        .filter_map(|file| Some((*file.name.known()?, file.sha256)));
+    assert_eq!(known.collect::<Vec<_>>(), [(OldFileName::Grid, Sha256([1; 32]))]);
+    assert_eq!(old.files.len(), 2);
+    // The manifest of an older server reads as ever.
+    let older = include_str!("snapshots/wire__manifest.snap");
+    let (_, json) = older.rsplit_once("---\n").unwrap();
+    let older: Manifest = serde_json::from_str(json).unwrap();
+    assert_eq!(older.files[0].name, protocol::manifest::FileName::Grid.into());
 }

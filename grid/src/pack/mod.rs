@@ -58,6 +58,7 @@ mod around;
 mod block;
 mod circle;
 mod error;
+mod file;
 mod format;
 #[cfg(feature = "tools")]
 mod index;
@@ -81,6 +82,7 @@ pub use around::{Candidates, CellCandidate};
 pub use error::PackError;
 #[cfg(feature = "tools")]
 pub use error::WriteError;
+pub use file::{PackFile, PackFileError, ReadAt};
 pub use format::FORMAT_VERSION;
 pub use read::{Pack, PackBuf, PackMeta};
 pub use record::CellHandle;

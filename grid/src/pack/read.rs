@@ -77,11 +77,12 @@ pub(crate) struct TileGrid {
     pub rows: u32,
 }
 
+/// What the header says, checked.
 #[derive(Clone, Debug)]
-struct Layout {
-    format: PackFormat,
-    grid: TileGrid,
-    sections: [Range<usize>; SECTIONS],
+pub(crate) struct Layout {
+    pub format: PackFormat,
+    pub grid: TileGrid,
+    pub sections: [Range<usize>; SECTIONS],
 }
 
 /// A validated view of the bytes of a pack. It is cheap to copy, borrows the bytes and allocates nothing.
@@ -137,23 +138,34 @@ impl<B: AsRef<[u8]>> PackBuf<B> {
 }
 
 impl Layout {
+    /// Reads the header of a whole pack and checks the hash of its bytes.
     fn read(bytes: &[u8]) -> Result<Self, PackError> {
+        Self::known(bytes, bytes.len())?;
+        let (head, hashed) = bytes.split_at_checked(HASHED_FROM).ok_or(PackError::NotAPack)?;
+        if head.get(16..) != Some(Sha256::digest(hashed).as_slice()) {
+            return Err(PackError::Hash);
+        }
+        Self::of_header(bytes, bytes.len())
+    }
+
+    /// The format of a pack of `len` bytes.
+    fn known(bytes: &[u8], len: usize) -> Result<PackFormat, PackError> {
         if bytes.get(..8) != Some(MAGIC.as_slice()) {
             return Err(PackError::NotAPack);
         }
         let found = u16_at(bytes, 8).ok_or(PackError::NotAPack)?;
         let format = PackFormat::of(found).ok_or(PackError::Version { found })?;
         let expected = u32_at(bytes, 12).ok_or(PackError::NotAPack)? as usize;
-        if expected != bytes.len() || expected < HEADER_LEN {
-            return Err(PackError::Length {
-                found: bytes.len(),
-                expected,
-            });
+        if expected != len || expected < HEADER_LEN {
+            return Err(PackError::Length { found: len, expected });
         }
-        let (head, hashed) = bytes.split_at_checked(HASHED_FROM).ok_or(PackError::NotAPack)?;
-        if head.get(16..) != Some(Sha256::digest(hashed).as_slice()) {
-            return Err(PackError::Hash);
-        }
+        Ok(format)
+    }
+
+    /// Reads the header of a pack of `len` bytes that begins with these, and checks that its sections fit. No hash is
+    /// computed.
+    pub(crate) fn of_header(bytes: &[u8], len: usize) -> Result<Self, PackError> {
+        let format = Self::known(bytes, len)?;
         let word = |at| u32_at(bytes, at).ok_or(PackError::Corrupt("header"));
         let corner = |at| i32_at(bytes, at).ok_or(PackError::Corrupt("header"));
         if u16_at(bytes, 10) != u16::try_from(SECTIONS).ok() {
@@ -187,14 +199,12 @@ impl Layout {
         let mut sections: [Range<usize>; SECTIONS] = Default::default();
         let mut end = HEADER_LEN;
         for (k, section) in sections.iter_mut().enumerate() {
-            let (offset, len) = (word(76 + k * 8)? as usize, word(80 + k * 8)? as usize);
-            if offset < end
-                || !offset.is_multiple_of(64)
-                || offset.checked_add(len).is_none_or(|e| e > bytes.len())
+            let (offset, size) = (word(76 + k * 8)? as usize, word(80 + k * 8)? as usize);
+            if offset < end || !offset.is_multiple_of(64) || offset.checked_add(size).is_none_or(|e| e > len)
             {
                 return Err(PackError::Corrupt("sections"));
             }
-            end = offset + len;
+            end = offset + size;
             *section = offset..end;
         }
         Ok(Self {
@@ -204,7 +214,8 @@ impl Layout {
         })
     }
 
-    fn view<'a>(&self, bytes: &'a [u8]) -> Pack<'a> {
+    /// A view of these bytes. Sections that they do not contain are empty.
+    pub(crate) fn view<'a>(&self, bytes: &'a [u8]) -> Pack<'a> {
         let [
             meta,
             counties,

@@ -56,11 +56,23 @@ pub(crate) struct SecondIndex {
     records: Vec<u8>,
     /// The entries of tiles that lie in one cell or in none.
     same: BTreeMap<Option<CellHandle>, TileEntry>,
+    /// Where short records were last placed: those of buckets in one cell are alike in many tiles.
+    short: BTreeMap<Vec<u8>, usize>,
+}
+
+/// Where the records of a tile are: positions in the section, in the order of the records, and the bytes to add to it.
+struct Placed {
+    at: Vec<usize>,
+    new: Vec<u8>,
 }
 
 /// A record without a candidate: outside.
 const OUTSIDE: [u8; RECORD_UNIT] = [0; RECORD_UNIT];
 const CACHE_LINE: usize = 64;
+/// Most bytes of a record that several tiles share.
+const SHORT: usize = 8;
+/// Farthest that a word reaches from the position of a tile's records.
+const REACH: usize = u16::MAX as usize * RECORD_UNIT;
 
 impl SecondIndex {
     pub(crate) fn new(division: Division) -> Self {
@@ -70,6 +82,7 @@ impl SecondIndex {
             words: Vec::new(),
             records: Vec::new(),
             same: BTreeMap::new(),
+            short: BTreeMap::new(),
         }
     }
 
@@ -81,31 +94,73 @@ impl SecondIndex {
         }
         let least = cell.map_or(0, |h| h.0);
         let record = cell.map_or(Some(OUTSIDE.to_vec()), |h| whole(h, least));
-        let entry = self.add((0, 0), least, &[0], &record.unwrap_or_default())?;
+        let entry = self.add((0, 0), least, &[0], &[&record.unwrap_or_default()])?;
+        let entry = entry.ok_or(WriteError::TooLarge)?;
         self.same.insert(cell, entry);
         Ok(())
     }
 
+    /// Adds a tile whose words are these records; `None` if a word does not reach one.
     fn add(
         &mut self,
         k: (u32, u32),
         least: u32,
-        words: &[u16],
-        records: &[u8],
-    ) -> Result<TileEntry, WriteError> {
-        self.records
-            .resize(self.records.len().next_multiple_of(RECORDS_UNIT), 0);
+        numbers: &[usize],
+        records: &[&[u8]],
+    ) -> Result<Option<TileEntry>, WriteError> {
+        let placed = if self.division.in_lines {
+            self.in_lines(records)
+        } else {
+            self.one_after_another(records)
+        };
+        // A tile's records begin at a multiple of this, whatever lies before them.
+        let begin = placed.at.iter().min().copied().unwrap_or_default() / RECORDS_UNIT * RECORDS_UNIT;
+        let word = |number: &usize| u16::try_from((placed.at.get(*number)? - begin) / RECORD_UNIT).ok();
+        let Some(words) = numbers.iter().map(word).collect::<Option<Vec<u16>>>() else {
+            return Ok(None);
+        };
         let entry = TileEntry {
             words: self.words.len(),
-            records: self.records.len(),
+            records: begin,
             least,
             kx: k.0,
             ky: k.1,
         };
         self.directory.extend(entry.bytes().ok_or(WriteError::TooLarge)?);
         self.words.extend(words.iter().flat_map(|w| w.to_le_bytes()));
-        self.records.extend(records);
-        Ok(entry)
+        self.records.extend(placed.new);
+        for (record, at) in records.iter().zip(placed.at).filter(|(r, _)| r.len() <= SHORT) {
+            self.short.insert(record.to_vec(), at);
+        }
+        Ok(Some(entry))
+    }
+
+    /// Places records in their order, except that a short one is not written again if one like it is near.
+    fn one_after_another(&self, records: &[&[u8]]) -> Placed {
+        let begin = self.records.len();
+        let all: usize = records.iter().map(|r| r.len()).sum();
+        let is_near = |at: &usize| begin + all - at / RECORDS_UNIT * RECORDS_UNIT <= REACH;
+        let (mut at, mut new) = (Vec::new(), Vec::new());
+        for record in records {
+            let before = self.short.get(*record).copied().filter(is_near);
+            at.push(before.unwrap_or(begin + new.len()));
+            if before.is_none() {
+                new.extend_from_slice(record);
+            }
+        }
+        Placed { at, new }
+    }
+
+    /// Places records so that none straddles a cache line that it would fit.
+    fn in_lines(&self, records: &[&[u8]]) -> Placed {
+        let begin = self.records.len().next_multiple_of(RECORDS_UNIT);
+        let mut new = vec![0; begin - self.records.len()];
+        let (places, bytes) = in_lines(records);
+        new.extend(bytes);
+        Placed {
+            at: places.into_iter().map(|place| begin + place).collect(),
+            new,
+        }
     }
 
     /// Adds a tile with borders; false if its records exceed the range of a word. The contents come with the
@@ -122,7 +177,7 @@ impl SecondIndex {
         });
         let least = handles.min().unwrap_or_default();
         // Every content once; the words are positions in this list until the records are placed.
-        let mut known: BTreeMap<Vec<u8>, usize> = BTreeMap::from([(OUTSIDE.to_vec(), 0)]);
+        let mut known: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
         let mut numbers = Vec::with_capacity(contents.len());
         for (corner, content) in contents {
             let bytes = match content {
@@ -142,17 +197,7 @@ impl SecondIndex {
                 *place = bytes;
             }
         }
-        let (places, records) = if self.division.in_lines {
-            in_lines(&in_order)
-        } else {
-            one_after_another(&in_order)
-        };
-        let word = |number: usize| u16::try_from(places.get(number)? / RECORD_UNIT).ok();
-        let Some(words) = numbers.into_iter().map(word).collect::<Option<Vec<u16>>>() else {
-            return Ok(false);
-        };
-        self.add(k, least, &words, &records)?;
-        Ok(true)
+        Ok(self.add(k, least, &numbers, &in_order)?.is_some())
     }
 
     /// Returns directory, words and records.
@@ -160,16 +205,6 @@ impl SecondIndex {
         self.records.resize(self.records.len() + RECORDS_SLACK, 0);
         Ok([self.directory, self.words, self.records])
     }
-}
-
-/// Places records in their order; returns their positions and the bytes.
-fn one_after_another(records: &[&[u8]]) -> (Vec<usize>, Vec<u8>) {
-    let (mut places, mut out) = (Vec::new(), Vec::new());
-    for record in records {
-        places.push(out.len());
-        out.extend_from_slice(record);
-    }
-    (places, out)
 }
 
 /// Places records so that none straddles a cache line that it would fit: the longest first, each in the fullest line

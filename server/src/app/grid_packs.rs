@@ -1,4 +1,8 @@
 //! The grids in force, loaded from the object store: the cell of a point, the names of a cell.
+//!
+//! A pack is stored as handsets read it, and answers as it is from the moment it is loaded. A thread of its own then
+//! rewrites it for many lookups ([`PackStyle::Server`]) and puts the result in its place
+//! (`docs/adr/0026-second-format-of-the-pack.md`).
 
 use super::{object_name::ObjectName, objects::Blobs};
 use crate::{
@@ -7,14 +11,14 @@ use crate::{
     store::{database::Store, error::StoreError, tx::Tx},
 };
 use bytes::Bytes;
-use grid::pack::{Cell, PackBuf};
+use grid::pack::{Cell, PackBuf, PackStyle, WriteError, rewrite};
 use protocol::{
     codes::{CellCode, CountyCode, GridVersion},
     geo::PointE7,
     photo::Sha256,
     problem::ProblemCode,
 };
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 
 /// A place in the grid in force.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,18 +31,50 @@ pub struct Located {
 #[derive(Clone, Default)]
 pub struct Grids {
     packs: Arc<RwLock<Vec<Arc<Loaded>>>>,
+    /// Held while new versions are loaded, so that none is loaded twice.
+    loading: Arc<tokio::sync::Mutex<()>>,
+    rewriter: Arc<Rewriter>,
 }
 
 /// A grid pack in memory.
 pub(crate) struct Loaded {
     pub county: CountyCode,
+    /// Of the pack as it is stored.
     pub sha256: Sha256,
     pub pack: PackBuf<Bytes>,
+    form: PackForm,
+}
+
+/// Whether a pack in memory will be replaced by a faster one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PackForm {
+    /// As it is stored, to be rewritten.
+    Stored,
+    /// For many lookups, or as it is stored because it could not be rewritten.
+    Final,
+}
+
+/// The thread that rewrites packs: one at most, which rewrites one after the other.
+#[derive(Default)]
+struct Rewriter {
+    is_running: Mutex<bool>,
+    ended: Condvar,
+}
+
+impl Rewriter {
+    fn is_running(&self) -> MutexGuard<'_, bool> {
+        self.is_running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Loaded {
     pub fn version(&self) -> &GridVersion {
         &self.pack.meta().grid_version
+    }
+
+    fn rewritten(&self) -> Result<PackBuf<Bytes>, WriteError> {
+        let bytes = rewrite(self.pack.view(), PackStyle::Server)?;
+        Ok(PackBuf::open(Bytes::from(bytes))?)
     }
 }
 
@@ -56,32 +92,104 @@ impl Grids {
         Ok(grids)
     }
 
-    /// Loads the grids that took force since the last call, on any replica. Returns true if there were any.
+    /// Loads the grids that took force since the last call, on any replica. Returns true if there were any. They answer
+    /// when this returns, and faster as soon as they are rewritten.
     pub async fn renew(&self, store: &Store, blobs: &Blobs) -> Result<bool, Failure> {
+        let _one_at_a_time = self.loading.lock().await;
         let wanted = store.read(in_force).await?;
         let old = self.all();
         let same = |p: &Loaded, w: &InForce| p.county == w.county && p.sha256 == w.sha256;
         if old.len() == wanted.len() && wanted.iter().all(|w| old.iter().any(|p| same(p, w))) {
             return Ok(false);
         }
-        let mut packs = Vec::with_capacity(wanted.len());
-        for w in wanted {
-            if let Some(kept) = old.iter().find(|p| same(p, &w)) {
-                packs.push(Arc::clone(kept));
-                continue;
-            }
+        let mut new = Vec::new();
+        for w in wanted.iter().filter(|w| !old.iter().any(|p| same(p, w))) {
             let found = blobs.get(&ObjectName::Reference { sha256: w.sha256 }).await;
             let bytes = found.map_err(|error| missing(w.county, error))?;
             let pack = PackBuf::open(bytes)
                 .map_err(|e| Failure::internal(format!("the grid of {}: {e}", w.county)))?;
-            packs.push(Arc::new(Loaded {
+            new.push(Arc::new(Loaded {
                 county: w.county,
                 sha256: w.sha256,
                 pack,
+                form: PackForm::Stored,
             }));
         }
-        *self.packs.write().unwrap_or_else(PoisonError::into_inner) = packs;
+        {
+            let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+            // From the list as it is now: a pack of it may have been rewritten meanwhile.
+            let both = || packs.iter().chain(&new);
+            let all = wanted.iter().filter_map(|w| both().find(|p| same(p, w)));
+            *packs = all.map(Arc::clone).collect();
+        }
+        self.start_rewriter();
         Ok(true)
+    }
+
+    /// Starts the thread that rewrites packs, unless it runs: it looks once more before it ends.
+    fn start_rewriter(&self) {
+        let mut is_running = self.rewriter.is_running();
+        if *is_running {
+            return;
+        }
+        let grids = self.clone();
+        // Not one of the runtime's threads, which a server that stops waits for.
+        let thread = std::thread::Builder::new().name("grid-rewriter".into());
+        match thread.spawn(move || grids.rewrite_all()) {
+            Ok(_) => *is_running = true,
+            Err(error) => tracing::warn!(%error, "no thread to rewrite grid packs; lookups stay slower"),
+        }
+    }
+
+    fn rewrite_all(&self) {
+        while let Some(stored) = self.next_to_rewrite() {
+            let pack = stored.rewritten().unwrap_or_else(|error| {
+                let county = stored.county;
+                tracing::warn!(%county, %error, "this grid cannot be rewritten; its lookups stay slower");
+                stored.pack.clone()
+            });
+            self.put(&stored, pack);
+        }
+    }
+
+    /// Puts a rewritten pack in the place of the stored one, unless another version took force meanwhile.
+    fn put(&self, stored: &Arc<Loaded>, pack: PackBuf<Bytes>) {
+        let new = Arc::new(Loaded {
+            county: stored.county,
+            sha256: stored.sha256,
+            pack,
+            form: PackForm::Final,
+        });
+        let mut packs = self.packs.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = packs.iter_mut().find(|p| Arc::ptr_eq(p, stored)) {
+            *place = new;
+        }
+    }
+
+    /// The next pack to rewrite. Without one, the thread is noted as ended in the same step: a pack that is loaded after
+    /// that starts another.
+    fn next_to_rewrite(&self) -> Option<Arc<Loaded>> {
+        let mut is_running = self.rewriter.is_running();
+        let next = self.all().into_iter().find(|p| p.form == PackForm::Stored);
+        if next.is_none() {
+            *is_running = false;
+            self.rewriter.ended.notify_all();
+        }
+        next
+    }
+
+    /// Blocks until no loaded pack waits to be rewritten.
+    pub fn wait_for_rewriter(&self) {
+        let is_running = self.rewriter.is_running();
+        let ended = self.rewriter.ended.wait_while(is_running, |running| *running);
+        drop(ended.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The format and the bytes of each pack in memory, in the order of counties.
+    pub fn in_memory(&self) -> Vec<(CountyCode, u16, usize)> {
+        let all = self.all();
+        let of = |p: &Arc<Loaded>| (p.county, p.pack.view().format_version(), p.pack.bytes().len());
+        all.iter().map(of).collect()
     }
 
     /// The packs in force, in the order of counties.
@@ -218,3 +326,6 @@ fn in_force(tx: &mut Tx<'_>) -> Result<Vec<InForce>, StoreError> {
         },
     )
 }
+
+#[cfg(test)]
+mod tests;

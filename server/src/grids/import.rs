@@ -4,6 +4,7 @@
 use super::{
     gate::{self, GridComparison, Judged, OutlineComparison},
     reference::put_file,
+    second::{self, SecondPack},
 };
 use crate::{
     app::{grid_packs::hash_in_force, object_name::ObjectName, objects::Blobs},
@@ -121,9 +122,9 @@ pub async fn import_as(
     let judged = judge(store, blobs, &checked, wishes).await?;
     let answer = answer(store, &checked, judged.clone(), wishes).await?;
     if !wishes.dry_run {
-        let row = keep_pack(blobs, checked).await?;
+        let kept = keep_pack(blobs, checked).await?;
         store
-            .write(move |tx| put_in_force(tx, &row, judged.against, now))
+            .write(move |tx| put_in_force(tx, &kept, judged.against, now))
             .await?;
     }
     Ok(answer)
@@ -194,18 +195,21 @@ pub(super) async fn answer(
     })
 }
 
-/// Stores the pack of a checked grid, which nothing names yet.
-pub(super) async fn keep_pack(blobs: &Blobs, checked: Checked) -> Result<ImportedGrid, Failure> {
+/// A checked grid whose packs are stored.
+pub(super) struct KeptGrid {
+    pub imported: ImportedGrid,
+    second: Option<SecondPack>,
+}
+
+/// Stores the packs of a checked grid, in both formats; nothing names them yet.
+pub(super) async fn keep_pack(blobs: &Blobs, checked: Checked) -> Result<KeptGrid, Failure> {
     let Checked { imported, pack, .. } = checked;
-    blobs
-        .put_durable(
-            &ObjectName::Reference {
-                sha256: imported.sha256,
-            },
-            pack,
-        )
-        .await?;
-    Ok(imported)
+    let name = ObjectName::Reference {
+        sha256: imported.sha256,
+    };
+    blobs.put_durable(&name, pack.clone()).await?;
+    let second = second::keep(blobs, pack).await?;
+    Ok(KeptGrid { imported, second })
 }
 
 /// Names of districts, streets and communities from the city's own list, for files that name none.
@@ -274,15 +278,16 @@ fn may_be(tx: &mut Tx<'_>, row: &ImportedGrid) -> Result<bool, Failure> {
     }
 }
 
-/// Puts a grid in force whose pack is stored, if the one that it was compared with is still in force.
+/// Puts a grid in force whose packs are stored, if the one that it was compared with is still in force.
 pub(super) fn put_in_force(
     tx: &mut Tx<'_>,
-    row: &ImportedGrid,
+    kept: &KeptGrid,
     against: Option<Sha256>,
     now: Millis,
 ) -> Result<(), Failure> {
+    let row = &kept.imported;
     if may_be(tx, row)? {
-        return Ok(());
+        return name_second(tx, kept, now);
     }
     if hash_in_force(tx, row.county)? != against {
         let (zh, en) = (
@@ -313,7 +318,15 @@ pub(super) fn put_in_force(
         row.size,
         now,
     )?;
+    name_second(tx, kept, now)?;
     tx.after_commit(Hint::Grids);
+    Ok(())
+}
+
+fn name_second(tx: &mut Tx<'_>, kept: &KeptGrid, now: Millis) -> Result<(), Failure> {
+    if let Some(second) = &kept.second {
+        second::put(tx, kept.imported.sha256, second, now)?;
+    }
     Ok(())
 }
 
@@ -325,7 +338,8 @@ fn faults(errors: Vec<(String, String, String)>) -> Failure {
     Failure::fields(ProblemCode::GridFaults, errors)
 }
 
-/// The format in which packs are kept: handsets fetch the file as it is, and say nothing of what they can read.
+/// The format in which an imported pack is kept: older handsets fetch this file and read no other. Newer ones are offered
+/// another beside it ([`second`]).
 const READ_BY_EVERY_HANDSET: u16 = 1;
 
 fn read(input: GridInput, wishes: ImportWishes, names: Vec<PackUnit>) -> Result<Checked, Failure> {

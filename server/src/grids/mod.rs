@@ -6,7 +6,7 @@
 //!
 //! * [`import`]: GeoJSON or pack to rows and object. `gate`: what it changes. `upload`: its body, streamed to the disk.
 //!   [`place`]: the cell of a named place.
-//! * [`reference`]: the signed manifest and its files. [`release`]: the newest app, which it names. `routes`: the operations.
+//! * [`reference`]: the signed manifest and its files. [`second`]: the smaller pack of a grid. [`release`]: the newest app, which it names. `routes`: the operations.
 
 mod gate;
 pub mod import;
@@ -15,6 +15,7 @@ pub mod place;
 pub mod reference;
 pub mod release;
 pub(crate) mod routes;
+pub mod second;
 mod upload;
 pub mod watch;
 

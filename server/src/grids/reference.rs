@@ -78,9 +78,18 @@ pub(super) async fn manifest(app: &App, county: CountyCode) -> Result<SignedMani
         .read(move |tx| {
             let published = release::current(tx)?;
             let files = tx.all(
-                "SELECT name, version, sha256, size, changed FROM reference_file
-                 WHERE county = ?1 OR county = ?2 ORDER BY name",
-                params![county.as_str(), EVERYWHERE],
+                "SELECT name, version, sha256, size, changed FROM reference_file WHERE county = ?1 OR county = ?2
+                 UNION ALL
+                 SELECT ?3 AS name, g.version, g.second_sha256, g.second_size, g.second_written
+                 FROM reference_file f JOIN grid g ON g.version = f.version AND g.sha256 = f.sha256
+                 WHERE f.name = ?4 AND f.county = ?1 AND g.second_sha256 IS NOT NULL
+                 ORDER BY name",
+                params![
+                    county.as_str(),
+                    EVERYWHERE,
+                    FileName::GridSecond.as_str(),
+                    FileName::Grid.as_str()
+                ],
                 |row| {
                     let file = ManifestFile {
                         name: row.parse::<FileName>("name")?.into(),
@@ -125,9 +134,19 @@ pub(super) async fn listed_size(
 ) -> Result<Option<u64>, Failure> {
     app.read(move |tx| {
         let size = tx.opt(
-            "SELECT MAX(size) AS size FROM reference_file WHERE sha256 = ?1 AND (county = ?2 OR county = ?3)
-             HAVING COUNT(*) > 0",
-            params![sha256.to_string(), county.as_str(), EVERYWHERE],
+            "SELECT MAX(size) AS size FROM (
+                 SELECT size FROM reference_file WHERE sha256 = ?1 AND (county = ?2 OR county = ?3)
+                 UNION ALL
+                 SELECT g.second_size AS size
+                 FROM reference_file f JOIN grid g ON g.version = f.version AND g.sha256 = f.sha256
+                 WHERE f.name = ?4 AND f.county = ?2 AND g.second_sha256 = ?1
+             ) AS listed HAVING COUNT(*) > 0",
+            params![
+                sha256.to_string(),
+                county.as_str(),
+                EVERYWHERE,
+                FileName::Grid.as_str()
+            ],
             |row| row.get("size"),
         )?;
         if size.is_some() {

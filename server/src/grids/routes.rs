@@ -136,16 +136,16 @@ async fn take(
     if wishes.dry_run {
         return Ok(Json(answer));
     }
-    let row = keep_pack(&app.blobs, checked).await?;
+    let kept = keep_pack(&app.blobs, checked).await?;
     let person = staff.person;
     app.write(move |tx, ctx| {
-        put_in_force(tx, &row, against, ctx.now)?;
+        put_in_force(tx, &kept, against, ctx.now)?;
         Ok(audit::note(
             tx,
             ctx,
             Some(person),
             "grid.import",
-            &row.version.0,
+            &kept.imported.version.0,
             "",
         )?)
     })

@@ -237,7 +237,8 @@ fn files(tx: &mut Tx<'_>) -> Result<Vec<Wanted>, Failure> {
         });
     }
     names.extend(tx.all(
-        "SELECT sha256 FROM reference_file UNION SELECT sha256 FROM grid WHERE in_force IS NOT NULL",
+        "SELECT sha256 FROM reference_file UNION SELECT sha256 FROM grid WHERE in_force IS NOT NULL
+         UNION SELECT second_sha256 AS sha256 FROM grid WHERE in_force IS NOT NULL AND second_sha256 IS NOT NULL",
         params![],
         |row| {
             let sha256 = row.parse("sha256")?;

@@ -48,6 +48,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     16 "refused_entry" => "0016_refused_entry.sql",
     17 "fewer_pages" => "0017_fewer_pages.sql",
     18 "tally" => "0018_tally.sql",
+    19 "grid_second" => "0019_grid_second.sql",
 ];
 
 /// The closure of one migration transaction.

@@ -16,7 +16,6 @@ use crate::{
 };
 use protocol::{
     manifest::{FileName, Manifest},
-    open::Open,
     photo::Sha256,
     time::Millis,
 };
@@ -57,7 +56,7 @@ pub(super) fn file(row: &rusqlite::Row<'_>) -> Result<ReferenceFile> {
     })
 }
 
-fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
+pub(super) fn have(connection: &Connection, sha256: Sha256) -> Result<u64> {
     let bytes: i64 = connection
         .prepare_cached("SELECT coalesce(sum(length(bytes)), 0) FROM blob_part WHERE sha256 = ?1")?
         .query_row([sha256.to_string()], |row| row.get(0))?;
@@ -111,8 +110,8 @@ impl HandsetStore {
             account::save_contact(tx, manifest.contact.as_ref())?;
             asked::save(tx, manifest.asked)?;
             let mut names = Vec::new();
-            for new in &manifest.files {
-                let Open::Known(name) = new.name else { continue };
+            for new in self.files_to_keep(tx, manifest)? {
+                let name = new.name;
                 names.push(name);
                 let sha256 = new.sha256.to_string();
                 let in_force: Option<(String, String)> = tx

@@ -15,6 +15,7 @@ pub(crate) mod database;
 pub(crate) mod drafts;
 pub(crate) mod files;
 mod grid_file;
+mod grid_offer;
 pub(crate) mod handed_over;
 pub(crate) mod history;
 pub(crate) mod item_pages;

@@ -14,6 +14,7 @@ use protocol::{
     entry::Entry,
     evidence::Position,
     ids::{EntryId, RecordId, TaskId},
+    manifest::FileName,
     open::Open,
     payload::{Payload, TaskAnswer},
     role::Role,
@@ -29,7 +30,7 @@ use tempfile::TempDir;
 use terminal_core::{
     photos::PhotoSource,
     platform::{Clock, ClockRaw, Connectivity, Power, Surroundings},
-    store::NewEntry,
+    store::{NewEntry, ReferenceFile},
     words::Summary,
     work::{ActivityDraft, QueueRow},
 };
@@ -248,6 +249,12 @@ pub fn activity(handset: &mut Handset) -> ActivityDraft {
 pub fn row(handset: &mut Handset, id: EntryId) -> QueueRow {
     let queue = handset.open().unwrap().queue().unwrap();
     queue.into_iter().find(|row| row.id == id).unwrap()
+}
+
+/// The grid in force on a handset.
+pub fn grid_file(handset: &mut Handset) -> Option<ReferenceFile> {
+    let files = handset.open().unwrap().store().files().unwrap();
+    files.into_iter().find(|file| file.name == FileName::Grid)
 }
 
 /// The server's exact counts.

@@ -3,7 +3,7 @@
 
 use crate::{
     newer::NewerServer,
-    stage::{self, StoryStage, cases, completeness, entries, file, invite, photos, row},
+    stage::{self, StoryStage, cases, completeness, entries, file, grid_file, invite, photos, row},
     wire::WireClient,
 };
 use e2e::{
@@ -97,7 +97,8 @@ fn an_age(stage: &StoryStage, age: &Path) {
     }
     draft.submit().unwrap();
 
-    // Everything is delivered, once.
+    // Everything is delivered, once. The server now offers the grid as a smaller pack too; the handset keeps its own.
+    let old_grid = grid_file(&mut handset).unwrap();
     let account = handset.open().unwrap().account().clone();
     let today = Https::new(server.url(), &account.pins).unwrap();
     let report = handset.sync_over(&today).unwrap();
@@ -127,6 +128,7 @@ fn an_age(stage: &StoryStage, age: &Path) {
     assert_eq!(counts["photos"], json!({"named": named, "held": named}));
     assert!(handset.sync_over(&today).unwrap().is_success());
     assert_eq!(counted(), counts, "nothing may be filed twice");
+    assert_eq!(grid_file(&mut handset), Some(old_grid), "fetched again");
 }
 
 /// Today's server over the data of an old one; on PostgreSQL over the same rows.
