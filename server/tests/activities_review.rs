@@ -200,6 +200,7 @@ both_engines! {
                 )?;
                 Ok(())
             }).await;
+            app.recount().await;
             record
         };
         let own = file(&app, &|_| ()).await;

@@ -123,6 +123,7 @@ both_engines! {
             "UPDATE case_file SET area = '220105010101' WHERE id = ?1",
             server::params![case.to_string()],
         )?)).await;
+        app.recount().await;
         decide(&c, &app, back, "apply").await.expect(403).expect_code("auth.scope");
     }
 

@@ -297,6 +297,7 @@ both_engines! {
             app.write(move |tx, _| Ok(tx.execute(&one, &[])?)).await;
             assert_eq!(c.case(&app, case).await["ledger_ok"], false, "{spoiling}");
         }
+        app.recount().await;
     }
 
     async fn queues_show_each_role_its_own_cases_by_deadline(app: TestApp) {

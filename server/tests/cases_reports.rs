@@ -125,6 +125,7 @@ both_engines! {
             )?;
             server::cases::reports::photos_changed(tx, ctx, &shared, id)
         }).await;
+        app.recount().await;
         let row = c.patroller.state(&app).await[&("case".to_owned(), case.to_string())].clone();
         assert_eq!(row["photos_held"], 1);
         let photo = app.get(&path, &c.acceptor.token).await.expect(200);

@@ -126,6 +126,7 @@ async fn fill(app: &TestApp) -> String {
             Ok(())
         })
         .await;
+        app.recount().await;
     }
     let reader = app.person("督查某", fixture.city.city, Role::ALL).await;
     let token = app.session(reader).await;

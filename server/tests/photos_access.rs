@@ -49,6 +49,7 @@ async fn task_with(app: &TestApp, post: PostId, stream: Option<StreamId>, sha256
         Ok(())
     })
     .await;
+    app.recount().await;
 }
 
 both_engines! {

@@ -106,6 +106,7 @@ both_engines! {
             tx.execute("UPDATE case_file SET state = 'withdrawn' WHERE state <> 'handling'", &[])?;
             Ok(tx.execute("UPDATE mailbox_row SET at = 0 WHERE kind = 'case'", &[])?)
         }).await;
+        app.recount().await;
         let due = async || {
             let mut found = Vec::new();
             for sql in [PRESENT, PENDING, PARTS, COMPARABLE, HISTORY, PROVISIONAL, IDLE] {

@@ -28,7 +28,7 @@ pub const READERS: &[Role] = &[
     Role::Admin,
 ];
 
-/// Number of photos that entries refer to (each counted once per stream), and number of those that the server holds.
+/// Number of photos that entries or sealed parcels name (each counted once per stream), and of those that the server holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PhotoCount {
     pub named: u64,

@@ -373,6 +373,10 @@ impl TestApp {
     ) -> T {
         self.app.write(f).await.unwrap()
     }
+    /// Counts all rows again, after a test changed some behind the product's back.
+    pub async fn recount(&self) {
+        self.write(|tx, _| Ok(tally::recount(tx)?)).await;
+    }
     /// Returns one number from the database, such as `SELECT COUNT(*) AS n FROM case_file`.
     pub async fn count(&self, sql: &'static str) -> i64 {
         self.app

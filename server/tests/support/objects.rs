@@ -107,6 +107,7 @@ pub async fn objects(app: &TestApp) -> Objects {
         )?)
     })
     .await;
+    app.recount().await;
     check_in(&mut inspector, app).await;
     let wanted = json!({
         "purpose": "inspect", "wording": MARK, "cell": CELL, "minutes": 60, "case": case,
