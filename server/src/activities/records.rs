@@ -104,7 +104,7 @@ impl Record {
     }
     /// Inserts or replaces the whole row.
     pub(super) fn save(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
-        tx.execute(
+        tx.run(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
                  area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,
                  outside_area, approved_from)

@@ -19,7 +19,7 @@ use protocol::{
 /// Allows the upload of a photo that an entry of the stream names; `size` in bytes. The same hash named twice in a
 /// stream is one photo; it is compared again, for the entry that names it now.
 pub(crate) fn expect(tx: &mut Tx<'_>, stream: StreamId, sha256: Sha256, size: u64) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)
          ON CONFLICT (stream, sha256) DO UPDATE SET compared = NULL",
         params![
@@ -38,7 +38,7 @@ pub(crate) fn missing(
     sha256: Sha256,
     code: &str,
 ) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
         params![stream.to_string(), sha256.to_string(), code],
     )?;

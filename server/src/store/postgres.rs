@@ -7,9 +7,11 @@
 //! Off this machine the connection is TLS ([`secure`]).
 
 mod hints;
+mod pipeline;
 mod secure;
 mod session;
 mod translate;
+mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -76,6 +78,7 @@ impl Pool {
             hints: hints.clone(),
             wire: wire.clone(),
             session: None,
+            turns: false,
         };
         let readers: Vec<Worker> = (1..options.connections.max(2)).map(|_| writer.reader()).collect();
         // The client blocks, so even the first connection is opened on a separate thread.
@@ -168,6 +171,8 @@ struct Worker {
     hints: Hints,
     wire: Option<Wire>,
     session: Option<PgSession>,
+    /// Whether its writes take turns with those of other replicas.
+    turns: bool,
 }
 
 impl Worker {
@@ -179,6 +184,7 @@ impl Worker {
             hints: self.hints.clone(),
             wire: self.wire.clone(),
             session: None,
+            turns: false,
         }
     }
 
@@ -212,7 +218,10 @@ impl Worker {
             let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
             self.run(vec![Box::new(task)]);
             answer
-        })
+        })?;
+        // The table that is locked exists from now on.
+        self.turns = self.session().is_ok_and(|(session, _)| session.can_take_turns());
+        Ok(())
     }
 
     /// Runs the jobs until they are committed, refused, in doubt, or the retry time is over; then answers them.
@@ -224,8 +233,9 @@ impl Worker {
     fn run_within(&mut self, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
         let mut conflicts = 0;
         loop {
+            let turns = self.turns;
             let step = match self.session() {
-                Ok((session, wire)) => session.run(&mut jobs, wire),
+                Ok((session, wire)) => session.run(&mut jobs, wire, turns),
                 Err(error) => Step::Lost(error),
             };
             let error = match step {
@@ -237,6 +247,9 @@ impl Worker {
                 }
                 Step::Again(error) => {
                     metrics::counter!("store_retries_total").increment(1);
+                    if self.lane == Lane::Write {
+                        metrics::counter!("store_retried_writes_total").increment(jobs.len() as u64);
+                    }
                     conflicts += 1;
                     if jobs.len() > 1 && conflicts == GROUP_TRIES {
                         for job in jobs {

@@ -134,7 +134,7 @@ impl Task {
 
     pub(super) fn insert(&self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         let o = &self.order;
-        tx.execute(
+        tx.run(
             "INSERT INTO task (id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare,
                  case_id, state, issued, issued_by, resolved, drives, version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
@@ -165,7 +165,7 @@ impl Task {
     /// Writes the columns that may change and increments the version.
     pub(super) fn update(&mut self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         self.version += 1;
-        tx.execute(
+        tx.run(
             "UPDATE task SET state = ?2, post = ?3, holder = ?4, resolved = ?5, answer = ?6, answer_text = ?7,
                  answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11, answer_flags = ?12
              WHERE id = ?1",
@@ -190,7 +190,7 @@ impl Task {
 
 /// Stores the corrected time of an answer.
 pub(crate) fn time_corrected(tx: &mut Tx<'_>, answer: EntryId, at: Millis) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE task SET answered = ?2 WHERE answer_entry = ?1",
         params![answer.to_string(), at.0],
     )?;
@@ -215,7 +215,7 @@ pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<TaskLease>, St
 
 /// Ends the running lease, if there is one.
 pub(super) fn end_lease(tx: &mut Tx<'_>, task: TaskId, now: Millis) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE task_lease SET until = ?2 WHERE task = ?1 AND until IS NULL",
         params![task.to_string(), now.0],
     )?;
@@ -229,7 +229,7 @@ pub(super) fn begin_lease(
     (post, person): (PostId, PersonId),
     now: Millis,
 ) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "INSERT INTO task_lease (task, seq, post, person, since)
          SELECT CAST(?1 AS TEXT), COALESCE(MAX(seq), 0) + 1, CAST(?2 AS TEXT), CAST(?3 AS TEXT), CAST(?4 AS BIGINT)
          FROM task_lease WHERE task = ?1",

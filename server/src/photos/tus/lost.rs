@@ -32,7 +32,7 @@ pub(super) async fn reset_if_lost(
             params![&stream, &hash, received],
         )?;
         if reset > 0 {
-            tx.execute(
+            tx.run(
                 "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
                 params![&stream, &hash],
             )?;
