@@ -181,6 +181,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Two replicas over one PostgreSQL against one of them: reports, runs repeated by conflicts, check-ins
+    Replicas {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Handsets that only listen: intake beside them, hints, memory
     Listeners {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -290,6 +295,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Photo { args } => bench::photo(&ws, &args),
                 Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
+                Bench::Replicas { args } => bench::server(&ws, "replicas", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Listeners { args } => bench::server(&ws, "listeners", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
