@@ -1,8 +1,9 @@
 //! The scaled-out engine: a pool of connections, each owned by a thread, SERIALIZABLE with retry.
 //!
-//! One connection writes, and waiting writes share a COMMIT, as on SQLite; the others read. Several writers of one process
-//! would conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL
-//! tracks the reads of a key by page. Conflicts with other replicas remain and are retried.
+//! One connection writes, and waiting writes share a COMMIT, as on SQLite; the others read. Several writers at once would
+//! conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL tracks the
+//! reads of a key by page. So the writers of several replicas take turns ([ADR 28](../../../docs/adr/0028-replicas-take-turns.md)).
+//! What conflicts all the same is retried.
 //!
 //! Off this machine the connection is TLS ([`secure`]).
 
@@ -18,7 +19,7 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, now},
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
@@ -29,7 +30,7 @@ use super::{
     postgres::{
         hints::{Listener, Wire},
         secure::PgAddress,
-        session::{PgSession, Step},
+        session::{More, PgSession, Step},
     },
     queue::{JobQueue, Refused},
     threads::Crew,
@@ -40,7 +41,7 @@ use super::{
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Most writes that share a COMMIT: a conflict with another replica makes all of them run again.
+/// Most writes that share a COMMIT: a conflict makes all of them run again, and other replicas wait for their turn.
 const GROUP: usize = 16;
 /// Conflicts of a group with other replicas before its members run one by one.
 const GROUP_TRIES: u32 = 3;
@@ -192,22 +193,27 @@ impl Worker {
         let mut done = None;
         while let Some((job, turn)) = reads.pop(done) {
             done = Some(turn);
-            self.run(vec![job]);
+            self.run(vec![job], &mut |_| None);
+        }
+        if let Some(session) = self.session.take() {
+            session.close();
         }
     }
 
     fn write_all(&mut self, writes: &JobQueue<Box<dyn Job>>) {
-        let most = self.options.group.clamp(1, GROUP);
+        let (most, time) = (self.options.group.clamp(1, GROUP), self.options.group_time);
         while let Some((first, _)) = writes.pop(None) {
-            let mut group = vec![first];
-            while group.len() < most
-                && let Some(job) = writes.try_pop()
-            {
-                group.push(job);
-            }
-            metrics::histogram!("store_group_size")
-                .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-            self.run(group);
+            let mut until = None;
+            // Those that arrive while the group waits for its turn, or runs, are taken in. The time counts from the turn.
+            self.run(vec![first], &mut |count| {
+                let until = *until.get_or_insert_with(|| now() + time);
+                (count < most && now() < until)
+                    .then(|| writes.try_pop())
+                    .flatten()
+            });
+        }
+        if let Some(session) = self.session.take() {
+            session.close();
         }
     }
 
@@ -216,7 +222,7 @@ impl Worker {
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
             let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
-            self.run(vec![Box::new(task)]);
+            self.run(vec![Box::new(task)], &mut |_| None);
             answer
         })?;
         // The table that is locked exists from now on.
@@ -225,23 +231,33 @@ impl Worker {
     }
 
     /// Runs the jobs until they are committed, refused, in doubt, or the retry time is over; then answers them.
-    fn run(&mut self, jobs: Vec<Box<dyn Job + '_>>) {
+    /// `more` gives jobs that arrive meanwhile.
+    fn run<'j>(&mut self, jobs: Vec<Box<dyn Job + 'j>>, more: &mut More<'_, 'j>) {
         let mut backoff = Backoff::new(self.options.patience, FIRST_WAIT, LONGEST_WAIT);
-        self.run_within(jobs, &mut backoff);
+        self.run_within(jobs, more, &mut backoff);
     }
 
-    fn run_within(&mut self, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
+    fn run_within<'j>(
+        &mut self,
+        mut jobs: Vec<Box<dyn Job + 'j>>,
+        more: &mut More<'_, 'j>,
+        backoff: &mut Backoff,
+    ) {
         let mut conflicts = 0;
         loop {
             let turns = self.turns;
             let step = match self.session() {
-                Ok((session, wire)) => session.run(&mut jobs, wire, turns),
+                Ok((session, wire)) => session.run(&mut jobs, more, wire, turns),
                 Err(error) => Step::Lost(error),
             };
             let error = match step {
                 Step::Done { outcome, healthy } => {
                     if !healthy {
                         self.session = None;
+                    }
+                    if self.lane == Lane::Write {
+                        metrics::histogram!("store_group_size")
+                            .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
                     }
                     return self.answer(jobs, outcome);
                 }
@@ -253,7 +269,7 @@ impl Worker {
                     conflicts += 1;
                     if jobs.len() > 1 && conflicts == GROUP_TRIES {
                         for job in jobs {
-                            self.run_within(vec![job], backoff);
+                            self.run_within(vec![job], &mut |_| None, backoff);
                         }
                         return;
                     }

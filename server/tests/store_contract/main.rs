@@ -14,6 +14,7 @@ mod migrations;
 mod pg;
 mod postgres_only;
 mod queue;
+mod round_trips;
 mod sqlite_only;
 mod statements;
 mod transactions;

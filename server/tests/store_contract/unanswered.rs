@@ -56,7 +56,9 @@ pub fn an_unanswered_statement_that_fails_dooms_its_own_closure_and_no_other(eng
     for write in &mut writes {
         assert!(write.as_mut().poll(&mut context).is_pending());
     }
+    // Dropped, because the first closure is in the same group and runs again with it.
     gate.send(()).unwrap();
+    drop(gate);
     assert_eq!(held.join().unwrap(), Ok(1));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let done: Vec<StoreResult<()>> = runtime.block_on(futures_util::future::join_all(writes));

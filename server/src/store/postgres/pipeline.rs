@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use ::postgres::Error;
 use futures_util::future::poll_fn;
@@ -20,6 +21,9 @@ use crate::store::{error::StoreError, value::Value};
 /// Most statements whose answers are not read: these wait in the buffers of the sockets, and PostgreSQL stops when they are
 /// full.
 const MOST: usize = 128;
+
+/// How long the end of a connection may take.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 type Answer = std::pin::Pin<Box<dyn Future<Output = Result<(), Error>> + Send>>;
 
@@ -63,6 +67,18 @@ impl Pipeline {
             answered: false,
             trips: 0,
         })
+    }
+
+    /// Takes leave of PostgreSQL, which would log a broken connection otherwise.
+    pub(super) fn close(mut self) {
+        // Their answers are of no use any more.
+        self.unread.clear();
+        let (runtime, carrier) = (self.runtime, self.carrier);
+        // The carrier ends when nobody can send any more.
+        drop(self.client);
+        if let Some(carrier) = carrier {
+            let _ = runtime.block_on(async { tokio::time::timeout(FAREWELL, carrier).await });
+        }
     }
 
     pub(super) fn is_closed(&self) -> bool {

@@ -55,6 +55,9 @@ pub(super) enum Step {
     Lost(StoreError),
 }
 
+/// Gives another job for a group of so many, if there is one.
+pub(super) type More<'m, 'j> = dyn FnMut(usize) -> Option<Box<dyn Job + 'j>> + 'm;
+
 /// The effect of an error on the transaction or connection, besides the failed statement.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Trouble {
@@ -115,6 +118,11 @@ impl PgSession {
         Ok(this)
     }
 
+    /// Ends the connection.
+    pub(super) fn close(self) {
+        self.pipeline.close();
+    }
+
     /// Makes COMMIT wait for the disk, as SQLite with `synchronous = FULL`, because receipts depend on it. This overrides a
     /// configuration that turned it off. How many standbys must confirm as well remains the operator's choice.
     fn make_durable(&mut self) -> Result<(), StoreError> {
@@ -143,15 +151,22 @@ impl PgSession {
         can
     }
 
-    /// Runs the jobs once in one transaction of their lane. If there are several, each has a savepoint, so that the error of
-    /// one does not roll back the others. An error of the engine or of COMMIT applies to all. With `turns`, a write waits for
-    /// those of other replicas.
-    pub(super) fn run(&mut self, jobs: &mut [Box<dyn Job + '_>], wire: Option<&Wire>, turns: bool) -> Step {
+    /// Runs the jobs once in one transaction of their lane, and those that `more` gives meanwhile: it is called with their
+    /// number and what it gives is added to `jobs`. The error of one job does not roll back the others. An error of the
+    /// engine or of COMMIT applies to all. With `turns`, a write waits for those of other replicas.
+    pub(super) fn run<'j>(
+        &mut self,
+        jobs: &mut Vec<Box<dyn Job + 'j>>,
+        more: &mut More<'_, 'j>,
+        wire: Option<&Wire>,
+        turns: bool,
+    ) -> Step {
         let wire = wire.filter(|_| self.lane == Lane::Write);
-        let mut step = self.run_once(jobs, wire, turns, true);
+        let turns = turns && self.lane == Lane::Write;
+        let mut step = self.run_once(jobs, more, wire, turns, true);
         if step.is_none() {
             metrics::counter!("store_careful_runs_total").increment(1);
-            step = self.run_once(jobs, wire, turns, false);
+            step = self.run_once(jobs, &mut |_| None, wire, turns, false);
         }
         if self.lane == Lane::Write {
             metrics::counter!("store_round_trips_total").increment(self.pipeline.take_trips());
@@ -159,30 +174,44 @@ impl PgSession {
         step.unwrap_or(Step::Again(StoreError::Busy))
     }
 
+    fn begin(&mut self, turns: bool) {
+        self.pipeline.begin(match self.lane {
+            Lane::Write => "BEGIN ISOLATION LEVEL SERIALIZABLE",
+            Lane::Read(_) | Lane::Quick => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        });
+        if turns {
+            self.pipeline.say(TAKE_TURN);
+        }
+    }
+
     /// `None`: what failed needs an answer or a savepoint that it did not get. Everything was rolled back.
-    fn run_once(
+    fn run_once<'j>(
         &mut self,
-        jobs: &mut [Box<dyn Job + '_>],
+        jobs: &mut Vec<Box<dyn Job + 'j>>,
+        more: &mut More<'_, 'j>,
         wire: Option<&Wire>,
         turns: bool,
         defers: bool,
     ) -> Option<Step> {
         self.trouble = Trouble::None;
         self.defers = defers;
-        match self.lane {
-            Lane::Write => self.pipeline.begin("BEGIN ISOLATION LEVEL SERIALIZABLE"),
-            Lane::Read(_) | Lane::Quick => self
-                .pipeline
-                .begin("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"),
-        }
-        if turns && self.lane == Lane::Write {
-            self.pipeline.say(TAKE_TURN);
-        }
-        let count = jobs.len();
-        let several = count > 1;
-        let (mut hints, mut kept) = (Vec::new(), false);
-        for (i, job) in jobs.iter_mut().enumerate() {
-            if several {
+        self.begin(turns);
+        // Whether something is kept, so that the next job needs a savepoint; and whether something has to go that has none.
+        let (mut hints, mut kept, mut dirty) = (Vec::new(), false, false);
+        for at in 0.. {
+            if at == jobs.len()
+                && let Some(job) = more(at)
+            {
+                jobs.push(job);
+            }
+            let Some(job) = jobs.get_mut(at) else {
+                break;
+            };
+            if std::mem::take(&mut dirty) {
+                self.pipeline.say("ROLLBACK");
+                self.begin(turns);
+            }
+            if kept {
                 self.pipeline.say("SAVEPOINT member");
             }
             let verdict = job.run(self);
@@ -190,19 +219,18 @@ impl PgSession {
                 return self.give_up(StoreError::Busy);
             }
             match verdict {
-                Verdict::Keep(mut more) => {
-                    hints.append(&mut more);
-                    kept = true;
-                    // COMMIT releases the last one.
-                    if several && i + 1 < count {
+                Verdict::Keep(mut some) => {
+                    hints.append(&mut some);
+                    if kept {
                         self.pipeline.say("RELEASE SAVEPOINT member");
                     }
+                    kept = true;
                 }
-                Verdict::Discard | Verdict::Doomed(_) if several => {
+                Verdict::Discard | Verdict::Doomed(_) if kept => {
                     self.pipeline
                         .say("ROLLBACK TO SAVEPOINT member; RELEASE SAVEPOINT member");
                 }
-                Verdict::Discard | Verdict::Doomed(_) => {}
+                Verdict::Discard | Verdict::Doomed(_) => dirty = true,
             }
         }
         if !kept {
