@@ -203,11 +203,12 @@ impl Worker {
     fn write_all(&mut self, writes: &JobQueue<Box<dyn Job>>) {
         let (most, time) = (self.options.group.clamp(1, GROUP), self.options.group_time);
         while let Some((first, _)) = writes.pop(None) {
-            let mut until = None;
-            // Those that arrive while the group waits for its turn, or runs, are taken in. The time counts from the turn.
+            let mut began = None;
+            // The first call comes when the group has its turn. Those that wait then are taken in, and those that arrive
+            // while it runs, for a while.
             self.run(vec![first], &mut |count| {
-                let until = *until.get_or_insert_with(|| now() + time);
-                (count < most && now() < until)
+                let (there, until) = *began.get_or_insert_with(|| (count + writes.waiting(), now() + time));
+                (count < most && (count < there || now() < until))
                     .then(|| writes.try_pop())
                     .flatten()
             });
