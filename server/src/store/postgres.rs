@@ -7,6 +7,7 @@
 //!
 //! Off this machine the connection is TLS ([`secure`]).
 
+mod errors;
 mod hints;
 mod pipeline;
 mod secure;

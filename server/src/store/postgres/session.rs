@@ -1,4 +1,4 @@
-//! One connection: transactions, statements, errors.
+//! One connection: transactions and statements.
 //!
 //! What needs no answer travels with the next statement that needs one ([`Pipeline`]): BEGIN and savepoints, statements of
 //! [`Session::run`], NOTIFY with COMMIT. If one of them fails, its error arrives while a later statement is asked for, perhaps
@@ -7,7 +7,6 @@
 //! savepoint in that second run only, because hardly any fails and each savepoint is a transaction to PostgreSQL.
 
 use std::collections::HashMap;
-use std::error::Error as _;
 use std::sync::Arc;
 
 use ::postgres::error::SqlState;
@@ -15,14 +14,15 @@ use ::postgres::types::ToSql;
 use tokio_postgres::Statement;
 
 use super::{
+    errors::{self, Effect},
     hints::Wire,
     pipeline::{Failed, Pipeline},
     secure::PgAddress,
     translate::translate,
-    values::{WrongKind, value},
+    values::value,
 };
 use crate::store::{
-    error::{Internal, StoreError},
+    error::StoreError,
     executor::Lane,
     hint::Hint,
     job::{Job, Verdict},
@@ -397,60 +397,17 @@ impl PgSession {
 
     /// Maps an error of PostgreSQL and records its effect on the connection.
     fn classify(&mut self, error: &::postgres::Error) -> StoreError {
-        let Some(db) = error.as_db_error() else {
-            if error.source().is_some_and(|e| e.is::<WrongKind>()) {
-                return StoreError::statement(DisplayChain(error));
+        let (meaning, effect) = errors::classify(error, self.lane, self.pipeline.is_closed());
+        match effect {
+            Effect::None => {}
+            Effect::Lost => self.trouble = Trouble::Lost,
+            Effect::Again => self.trouble = Trouble::Again,
+            Effect::StalePlan => {
+                self.statements.clear();
+                self.trouble = Trouble::Again;
             }
-            self.trouble = Trouble::Lost;
-            return StoreError::unavailable(DisplayChain(error));
-        };
-        let code = db.code();
-        let lost = [
-            &SqlState::ADMIN_SHUTDOWN,
-            &SqlState::CRASH_SHUTDOWN,
-            &SqlState::CANNOT_CONNECT_NOW,
-            &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
-        ];
-        if *code == SqlState::READ_ONLY_SQL_TRANSACTION && matches!(self.lane, Lane::Read(_)) {
-            return StoreError::ReadOnly;
         }
-        // A write in a read-only transaction means that the server became a standby.
-        let standby = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
-        if standby || lost.contains(&code) || code.code().starts_with("08") || self.pipeline.is_closed() {
-            self.trouble = Trouble::Lost;
-            return StoreError::unavailable(db);
-        }
-        let stale_plan =
-            db.routine() == Some("RevalidateCachedQuery") || *code == SqlState::INVALID_SQL_STATEMENT_NAME;
-        if stale_plan {
-            // The schema changed under a prepared statement.
-            self.statements.clear();
-        }
-        if stale_plan
-            || [
-                SqlState::T_R_SERIALIZATION_FAILURE,
-                SqlState::T_R_DEADLOCK_DETECTED,
-            ]
-            .contains(code)
-        {
-            self.trouble = Trouble::Again;
-            return StoreError::Busy;
-        }
-        match code {
-            c if *c == SqlState::UNIQUE_VIOLATION => StoreError::Conflict {
-                constraint: constraint(db),
-            },
-            c if *c == SqlState::FOREIGN_KEY_VIOLATION || *c == SqlState::RESTRICT_VIOLATION => {
-                StoreError::ForeignKey
-            }
-            c if c.code().starts_with("23") => StoreError::Check {
-                detail: Internal::new(db),
-            },
-            c if *c == SqlState::DISK_FULL => StoreError::Full,
-            c if *c == SqlState::QUERY_CANCELED || *c == SqlState::LOCK_NOT_AVAILABLE => StoreError::Busy,
-            c if c.code().starts_with("53") => StoreError::unavailable(db),
-            _ => StoreError::statement(db),
-        }
+        meaning
     }
 }
 
@@ -529,39 +486,4 @@ impl Session for PgSession {
 
 fn bind(params: &[Value]) -> Vec<&(dyn ToSql + Sync)> {
     params.iter().map(|p| p as &(dyn ToSql + Sync)).collect()
-}
-
-/// The columns of the violated key as SQLite names them, `table.column, table.column`.
-fn constraint(db: &::postgres::error::DbError) -> String {
-    let name = || db.constraint().unwrap_or("a unique constraint").to_owned();
-    let (Some(table), Some(detail)) = (db.table(), db.detail()) else {
-        return name();
-    };
-    // "Key (a, b)=(1, 2) already exists.", in the language of the server
-    let Some((_, rest)) = detail.split_once('(') else {
-        return name();
-    };
-    match rest.split_once(")=(") {
-        Some((columns, _)) if !columns.contains('(') => columns
-            .split(", ")
-            .map(|column| format!("{table}.{}", column.trim_matches('"')))
-            .collect::<Vec<_>>()
-            .join(", "),
-        _ => name(),
-    }
-}
-
-/// The text of an error with its causes: the text of the client alone is "error serializing parameter 0".
-struct DisplayChain<'e>(&'e ::postgres::Error);
-
-impl std::fmt::Display for DisplayChain<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
-    }
 }
