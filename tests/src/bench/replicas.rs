@@ -67,7 +67,8 @@ pub fn run(plan: &ReplicasPlan, goals: &Goals) -> Result<()> {
             }
         }
     }
-    let median_of = |list: &[Figures], f: fn(&Figures) -> f64| median(list.iter().map(f).collect());
+    let median_of =
+        |list: &[ReplicaFigures], f: fn(&ReplicaFigures) -> f64| median(list.iter().map(f).collect());
     let (alone, together) = (median_of(&one, |f| f.rate), median_of(&two, |f| f.rate));
     goals.at_least_of("replicas_one_rate", alone, "/s", RATE);
     say(&one);
@@ -102,7 +103,7 @@ fn stop(city: &mut City) -> Result<()> {
     Ok(())
 }
 
-struct Figures {
+struct ReplicaFigures {
     rate: f64,
     times: Vec<f64>,
     /// CPU seconds per 1,000 reports of the servers, and of the database.
@@ -122,16 +123,16 @@ fn measure(
     database_folder: &std::path::Path,
     replicas: &[SocketAddr],
     work: &[Vec<Vec<u8>>],
-) -> Result<Figures> {
+) -> Result<ReplicaFigures> {
     let cpu_of_servers = || -> Result<f64> {
         servers
             .iter()
             .map(|server| machine::cpu_of(fleet::process(server)?))
             .sum()
     };
-    let counts = || -> Result<Counts> {
-        let of_each = servers.iter().map(|server| Counts::of(server.address()));
-        of_each.sum::<Result<Counts>>()
+    let counts = || -> Result<WriteCounts> {
+        let of_each = servers.iter().map(|server| WriteCounts::of(server.address()));
+        of_each.sum::<Result<WriteCounts>>()
     };
     let before = (
         counts()?,
@@ -147,7 +148,7 @@ fn measure(
     let own = machine::cpu_of(std::process::id())? - before.4;
     let counts = counts()?.since(&before.0);
     let reports = to_f64(times.len());
-    Ok(Figures {
+    Ok(ReplicaFigures {
         rate: reports / took.as_secs_f64(),
         times,
         cpu: cpu / reports * 1000.0,
@@ -162,14 +163,14 @@ fn measure(
 
 /// Counters of a server.
 #[derive(Debug, Clone, Copy, Default)]
-struct Counts {
+struct WriteCounts {
     writes: f64,
     commits: f64,
     retried: f64,
     trips: f64,
 }
 
-impl Counts {
+impl WriteCounts {
     fn of(server: SocketAddr) -> Result<Self> {
         let headers = [("authorization", "Bearer bench")];
         let answer = RawHttpClient::to(server).send(&request("GET", "/metrics", &headers, b""))?;
@@ -205,7 +206,7 @@ impl Counts {
     }
 }
 
-impl std::iter::Sum for Counts {
+impl std::iter::Sum for WriteCounts {
     fn sum<I: Iterator<Item = Self>>(counts: I) -> Self {
         counts.fold(Self::default(), |a, b| Self {
             writes: a.writes + b.writes,
@@ -216,8 +217,8 @@ impl std::iter::Sum for Counts {
     }
 }
 
-fn say(rounds: &[Figures]) {
-    let of = |f: fn(&Figures) -> f64| median(rounds.iter().map(f).collect());
+fn say(rounds: &[ReplicaFigures]) {
+    let of = |f: fn(&ReplicaFigures) -> f64| median(rounds.iter().map(f).collect());
     let times: Vec<f64> = rounds.iter().flat_map(|r| r.times.iter().copied()).collect();
     let load = std::fs::read_to_string("/proc/loadavg").context("no load");
     println!(

@@ -11,7 +11,7 @@ use crate::store::{
 };
 
 /// The effect of an error on the connection, besides the failed statement.
-pub(super) enum Effect {
+pub(super) enum ErrorEffect {
     None,
     /// The transaction may succeed if it runs again.
     Again,
@@ -21,12 +21,12 @@ pub(super) enum Effect {
 }
 
 /// Maps an error of a connection for `lane`.
-pub(super) fn classify(error: &::postgres::Error, lane: Lane, is_closed: bool) -> (StoreError, Effect) {
+pub(super) fn classify(error: &::postgres::Error, lane: Lane, is_closed: bool) -> (StoreError, ErrorEffect) {
     let Some(db) = error.as_db_error() else {
         if error.source().is_some_and(|e| e.is::<WrongKind>()) {
-            return (StoreError::statement(DisplayChain(error)), Effect::None);
+            return (StoreError::statement(DisplayChain(error)), ErrorEffect::None);
         }
-        return (StoreError::unavailable(DisplayChain(error)), Effect::Lost);
+        return (StoreError::unavailable(DisplayChain(error)), ErrorEffect::Lost);
     };
     let code = db.code();
     let lost = [
@@ -36,15 +36,15 @@ pub(super) fn classify(error: &::postgres::Error, lane: Lane, is_closed: bool) -
         &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     ];
     if *code == SqlState::READ_ONLY_SQL_TRANSACTION && matches!(lane, Lane::Read(_)) {
-        return (StoreError::ReadOnly, Effect::None);
+        return (StoreError::ReadOnly, ErrorEffect::None);
     }
     // A write in a read-only transaction means that the server became a standby.
     let standby = *code == SqlState::READ_ONLY_SQL_TRANSACTION;
     if standby || lost.contains(&code) || code.code().starts_with("08") || is_closed {
-        return (StoreError::unavailable(db), Effect::Lost);
+        return (StoreError::unavailable(db), ErrorEffect::Lost);
     }
     if db.routine() == Some("RevalidateCachedQuery") || *code == SqlState::INVALID_SQL_STATEMENT_NAME {
-        return (StoreError::Busy, Effect::StalePlan);
+        return (StoreError::Busy, ErrorEffect::StalePlan);
     }
     if [
         SqlState::T_R_SERIALIZATION_FAILURE,
@@ -52,9 +52,9 @@ pub(super) fn classify(error: &::postgres::Error, lane: Lane, is_closed: bool) -
     ]
     .contains(code)
     {
-        return (StoreError::Busy, Effect::Again);
+        return (StoreError::Busy, ErrorEffect::Again);
     }
-    (meaning(db), Effect::None)
+    (meaning(db), ErrorEffect::None)
 }
 
 fn meaning(db: &DbError) -> StoreError {

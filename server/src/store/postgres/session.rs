@@ -14,7 +14,7 @@ use ::postgres::types::ToSql;
 use tokio_postgres::Statement;
 
 use super::{
-    errors::{self, Effect},
+    errors::{self, ErrorEffect},
     hints::Wire,
     pipeline::{Failed, Pipeline},
     secure::PgAddress,
@@ -399,10 +399,10 @@ impl PgSession {
     fn classify(&mut self, error: &::postgres::Error) -> StoreError {
         let (meaning, effect) = errors::classify(error, self.lane, self.pipeline.is_closed());
         match effect {
-            Effect::None => {}
-            Effect::Lost => self.trouble = Trouble::Lost,
-            Effect::Again => self.trouble = Trouble::Again,
-            Effect::StalePlan => {
+            ErrorEffect::None => {}
+            ErrorEffect::Lost => self.trouble = Trouble::Lost,
+            ErrorEffect::Again => self.trouble = Trouble::Again,
+            ErrorEffect::StalePlan => {
                 self.statements.clear();
                 self.trouble = Trouble::Again;
             }
