@@ -154,7 +154,7 @@ pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<u8> {
     bench.current_dir(ws.binary("release", "")?);
     let given = args.iter().any(|arg| arg.starts_with("--postgres"));
     let cluster = match which {
-        "ingest" if !given => Some(pg::Cluster::start_durable()?),
+        "ingest" | "replicas" if !given => Some(pg::Cluster::start_durable()?),
         _ => None,
     };
     if let Some(cluster) = &cluster {

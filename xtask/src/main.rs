@@ -186,6 +186,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Two replicas over one PostgreSQL against one of them: reports, runs repeated by conflicts, check-ins
+    Replicas {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Handsets that only listen: intake beside them, hints, memory
     Listeners {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -296,6 +301,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Cipher { args } => bench::cipher(&ws, &args),
                 Bench::Ingest { args } => bench::server(&ws, "ingest", &args),
                 Bench::Growth { args } => bench::growth(&ws, &args),
+                Bench::Replicas { args } => bench::server(&ws, "replicas", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Listeners { args } => bench::server(&ws, "listeners", &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),

@@ -116,7 +116,7 @@ impl Record {
         )?;
         let after = (self.area, self.state.as_str());
         ctx.tally.moved(CountedKind::Activity, before, after);
-        tx.execute(
+        tx.run(
             "INSERT INTO activity (record, entry, stream, version, state, category, title, starts, ends, place, cell,
                  area, organiser, participants, summary, author, post, reason, reviewed_by, reviewed, created, updated,
                  outside_area, approved_from)

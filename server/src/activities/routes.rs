@@ -262,7 +262,7 @@ async fn review(
         record.updated = ctx.now;
         record.save(tx, ctx)?;
         // An approval that counts replaces one that does not; the audit log has both.
-        tx.execute(
+        tx.run(
             "INSERT INTO activity_review (record, version, state, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (record, version) DO UPDATE SET state = excluded.state, reason = excluded.reason,
                  person = excluded.person, at = excluded.at",

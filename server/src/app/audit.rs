@@ -69,7 +69,7 @@ fn add(
     (action, entity, detail): (&str, &str, &str),
 ) -> Result<(), StoreError> {
     let id = ctx.event_id();
-    tx.execute(
+    tx.run(
         "INSERT INTO audit_event (id, at, actor, action, entity, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![
             id.to_string(),
@@ -100,7 +100,7 @@ pub fn tally(tx: &mut Tx<'_>, ctx: &Ctx, action: &str, entity: &str) -> Result<(
     )?;
     let count = before.and_then(|detail| detail.strip_prefix("count=")?.parse::<u64>().ok());
     let detail = format!("count={}", count.unwrap_or(0).saturating_add(1));
-    tx.execute(
+    tx.run(
         "INSERT INTO audit_event (id, at, actor, action, entity, detail) VALUES (?1, ?2, NULL, ?3, ?4, ?5)
          ON CONFLICT (id) DO UPDATE SET detail = excluded.detail",
         params![id, ctx.now.0, action, entity, detail],

@@ -59,40 +59,64 @@ impl Outgoing {
     }
     /// Writes all changes. A tombstone without a row, and a body equal to the stored one, change nothing.
     pub(crate) fn flush(self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
-        for ((mailbox, kind, entity), body) in self.0 {
-            let id = mailbox.to_string();
-            let stands: Option<Option<String>> = tx.opt(
-                "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3",
-                params![&id, kind, &entity],
-                |row| row.get("body"),
-            )?;
-            let unchanged = match (&stands, &body) {
-                (None, None) => true,
-                (Some(old), new) => old == new,
-                (None, Some(_)) => false,
-            };
-            if unchanged {
-                continue;
-            }
-            let n = next_number(tx, &id)? - i64::from(sabotage::is(Defect::MailNumberTwice));
-            tx.execute(
-                "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (mailbox, kind, entity) DO UPDATE
-                 SET n = excluded.n, body = excluded.body, at = excluded.at",
-                params![&id, kind, &entity, n, body, now.0],
-            )?;
-            tx.after_commit(Hint::Mailbox(id));
+        // The rows of each mailbox stand together.
+        let mut rows = self.0.into_iter().peekable();
+        while let Some(((mailbox, ..), _)) = rows.peek() {
+            let mailbox = *mailbox;
+            let own = std::iter::from_fn(|| rows.next_if(|((of, ..), _)| *of == mailbox));
+            flush_one(tx, mailbox, own, now)?;
         }
         Ok(())
     }
 }
 
-/// Takes the next number of the mailbox. The update locks its row until the commit.
-fn next_number(tx: &mut Tx<'_>, mailbox: &str) -> Result<i64, StoreError> {
+/// Writes the changes of one mailbox.
+fn flush_one(
+    tx: &mut Tx<'_>,
+    mailbox: MailboxId,
+    rows: impl Iterator<Item = ((MailboxId, &'static str, String), Option<String>)>,
+    now: Millis,
+) -> Result<(), Failure> {
+    let id = mailbox.to_string();
+    let mut changed = Vec::new();
+    for ((_, kind, entity), body) in rows {
+        let stands: Option<Option<String>> = tx.opt(
+            "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3",
+            params![&id, kind, &entity],
+            |row| row.get("body"),
+        )?;
+        let unchanged = match (&stands, &body) {
+            (None, None) => true,
+            (Some(old), new) => old == new,
+            (None, Some(_)) => false,
+        };
+        if !unchanged {
+            changed.push((kind, entity, body));
+        }
+    }
+    let Ok(count @ 1..) = i64::try_from(changed.len()) else {
+        return Ok(());
+    };
+    let first = last_number(tx, &id, count)? - count + 1;
+    for (n, (kind, entity, body)) in (first..).zip(changed) {
+        let n = n - i64::from(sabotage::is(Defect::MailNumberTwice));
+        tx.run(
+            "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (mailbox, kind, entity) DO UPDATE
+             SET n = excluded.n, body = excluded.body, at = excluded.at",
+            params![&id, kind, &entity, n, body, now.0],
+        )?;
+    }
+    tx.after_commit(Hint::Mailbox(id));
+    Ok(())
+}
+
+/// Takes the next `count` numbers of the mailbox and returns the last. The update locks its row until the commit.
+fn last_number(tx: &mut Tx<'_>, mailbox: &str, count: i64) -> Result<i64, StoreError> {
     tx.one(
-        "INSERT INTO mailbox (id, last) VALUES (?1, 1)
-         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + 1 RETURNING last",
-        params![mailbox],
+        "INSERT INTO mailbox (id, last) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + excluded.last RETURNING last",
+        params![mailbox, count],
         |row| row.get("last"),
     )
 }

@@ -117,7 +117,7 @@ impl Tally {
     }
     pub(super) fn flush(self, tx: &mut Tx<'_>) -> Result<(), StoreError> {
         for ((what, place, state), n) in self.0.into_iter().filter(|(_, n)| *n != 0) {
-            tx.execute(
+            tx.run(
                 "INSERT INTO tally_change (what, place, state, n) VALUES (?1, ?2, ?3, ?4)",
                 params![what.as_str(), place, state, n],
             )?;

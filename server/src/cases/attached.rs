@@ -37,7 +37,7 @@ pub(super) fn note(
         for (picture, bits) in pictures {
             for used in uses(tx, file.id, picture)? {
                 is_reused = true;
-                tx.execute(
+                tx.run(
                     "INSERT INTO attachment_doubt (case_id, sha256, other_entry, other_case, bits, found)
                      VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                      ON CONFLICT (case_id, sha256, other_entry, other_case) DO NOTHING",
@@ -52,7 +52,7 @@ pub(super) fn note(
                 )?;
             }
         }
-        tx.execute(
+        tx.run(
             "INSERT INTO attachment_use (sha256, case_id) VALUES (?1, ?2) ON CONFLICT (sha256, case_id) DO NOTHING",
             params![sha256.to_string(), file.id.to_string()],
         )?;

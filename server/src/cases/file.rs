@@ -209,7 +209,7 @@ impl CaseFile {
     /// Adds flags that an answer from the field brings. Not a step of the case: its version stays.
     pub(super) fn add_flags(&mut self, tx: &mut Tx<'_>, flags: &[Flag]) -> Result<(), Failure> {
         flags.iter().for_each(|flag| self.flag(*flag));
-        tx.execute(
+        tx.run(
             "UPDATE case_file SET flags = ?2 WHERE id = ?1",
             params![self.id.to_string(), serde_json::to_string(&self.flags)?],
         )?;
@@ -218,7 +218,7 @@ impl CaseFile {
     /// Stores a better time of the report. Not a step of the case: its version stays.
     pub(super) fn correct_reported(&mut self, tx: &mut Tx<'_>, at: Millis) -> Result<(), StoreError> {
         self.reported = at;
-        tx.execute(
+        tx.run(
             "UPDATE case_file SET reported = ?2 WHERE id = ?1",
             params![self.id.to_string(), at.0],
         )?;
@@ -229,7 +229,7 @@ impl CaseFile {
     pub fn insert(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), Failure> {
         ctx.tally
             .add(CountedKind::Case, self.area, self.state.as_str(), 1);
-        tx.execute(
+        tx.run(
             "INSERT INTO case_file (id, number, source, entry, record, stream, state, version, matter, level, text,
                  cell, grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department,
                  deadline, deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated)
@@ -286,7 +286,7 @@ impl CaseFile {
         )?;
         let after = (self.area, self.state.as_str());
         ctx.tally.moved(CountedKind::Case, Some(before), after);
-        tx.execute(
+        tx.run(
             "UPDATE case_file SET entry = ?2, stream = ?3, state = ?4, version = ?5, matter = ?6, level = ?7,
                  text = ?8, cell = ?9, grid = ?10, lat = ?11, lon = ?12, address = ?13, area = ?14,
                  self_handled = ?15, flags = ?16, department = ?17, deadline = ?18, deadline_provisional = ?19,

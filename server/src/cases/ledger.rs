@@ -179,7 +179,7 @@ pub fn append(tx: &mut Tx<'_>, event: &LedgerEvent) -> Result<(), crate::kernel:
     let previous = before.unwrap_or_else(|| GENESIS.to_owned());
     let body = serde_json::to_string(event)?;
     let hash = seal(&previous, &body);
-    tx.execute(
+    tx.run(
         "INSERT INTO case_event (case_id, seq, id, body, previous, hash, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         params![case, event.seq, event.id.to_string(), body, previous, hash, event.at.0],
     )?;

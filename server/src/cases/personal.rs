@@ -117,7 +117,7 @@ pub(super) fn decide(
 }
 
 fn unmark(tx: &mut Tx<'_>, case: CaseId, value: &str) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "DELETE FROM case_contact WHERE case_id = ?1 AND value = ?2",
         params![case.to_string(), value],
     )?;
@@ -159,7 +159,7 @@ fn move_to_caller(tx: &mut Tx<'_>, file: &mut CaseFile, values: &[String]) -> Re
     }
     file.text = mask::without(&file.text, values);
     file.address = mask::without(&file.address, values);
-    tx.execute(
+    tx.run(
         "INSERT INTO case_caller (case_id, name, phone, id_number) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (case_id) DO UPDATE SET name = ?2, phone = ?3, id_number = ?4",
         params![case, name, phone, identity],
@@ -189,7 +189,7 @@ fn mark(tx: &mut Tx<'_>, ctx: &Ctx, case: CaseId, staff: &Staff, body: &Personal
                 "this is the caller's own number",
             ));
         }
-        tx.execute(
+        tx.run(
             "INSERT INTO case_contact (case_id, value, reason, person, at) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (case_id, value) DO NOTHING",
             params![

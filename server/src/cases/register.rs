@@ -75,7 +75,7 @@ pub fn register(
     apply::check(tx, &file, row.guards, input)?;
     let role = authorise(&file, row.action, row.by, by)?;
     file.insert(tx, ctx)?;
-    tx.execute(
+    tx.run(
         "INSERT INTO case_caller (case_id, name, phone, id_number) VALUES (?1, ?2, ?3, ?4)",
         params![
             file.id.to_string(),

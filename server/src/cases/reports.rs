@@ -94,7 +94,7 @@ fn open(
         facts,
     };
     create(tx, ctx, &mut case, event)?;
-    view::tell_author(tx, ctx, &case)?;
+    view::tell_author_of_new(tx, ctx, &case, !report.photos.is_empty())?;
     Ok(Disposition::applied())
 }
 
@@ -242,7 +242,9 @@ fn describe(
         basis: taken.made.basis,
         matter_known,
     });
-    flags.extend(doubts::flags_of(tx, entry.id)?);
+    if !report.photos.is_empty() {
+        flags.extend(doubts::flags_of(tx, entry.id)?);
+    }
     case.matter = report.matter.filter(|_| matter_known);
     case.text.clone_from(&report.text);
     case.address.clone_from(&report.address);

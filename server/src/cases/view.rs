@@ -184,15 +184,40 @@ fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
 
 /// Writes the current state of the case to the mailbox of the report's author.
 pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Result<(), Failure> {
+    let photos = photos::photo_counts(tx, file)?;
+    let masker = privacy::masker(tx, Some(file.id))?;
+    tell(tx, ctx, file, photos, &masker)
+}
+
+/// As [`tell_author`] for the case that a report with or without photos has just opened: it has no caller and no contacts.
+pub(super) fn tell_author_of_new(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    file: &CaseFile,
+    has_photos: bool,
+) -> Result<(), Failure> {
+    let photos = if has_photos {
+        photos::photo_counts(tx, file)?
+    } else {
+        (0, 0)
+    };
+    tell(tx, ctx, file, photos, &mask::Masker::default())
+}
+
+fn tell(
+    tx: &mut Tx<'_>,
+    ctx: &mut Ctx,
+    file: &CaseFile,
+    (photos_named, photos_held): (u32, u32),
+    masker: &mask::Masker,
+) -> Result<(), Failure> {
     let (Some(author), Some(record)) = (file.reporter, file.record) else {
         return Ok(());
     };
-    let (photos_named, photos_held) = photos::photo_counts(tx, file)?;
-    let masker = privacy::masker(tx, Some(file.id))?;
-    let address = beginning(&masker, &file.address);
+    let address = beginning(masker, &file.address);
     let text = match address {
         Some(_) => None,
-        None => beginning(&masker, &file.text),
+        None => beginning(masker, &file.text),
     };
     let row = CaseRow {
         case: file.id,
@@ -208,7 +233,7 @@ pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Re
         text,
         address,
         withdrawn: file.is_withdrawn(),
-        reason: why_not_filed(tx, file, &masker)?,
+        reason: why_not_filed(tx, file, masker)?,
     };
     ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
 }

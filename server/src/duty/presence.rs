@@ -45,7 +45,7 @@ fn save(
     p: Presence,
     by: Option<String>,
 ) -> Result<(), Failure> {
-    tx.execute(
+    tx.run(
         "INSERT INTO presence (person, post, present, since, ends, last_contact, changed_by)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
          ON CONFLICT (person) DO UPDATE SET post = excluded.post, present = excluded.present,
@@ -126,7 +126,7 @@ pub fn check_in(
         }
         Entering::Same(p) => {
             if was.is_some_and(|w| w.since != p.since) {
-                tx.execute(
+                tx.run(
                     "UPDATE duty_period SET since = ?3 WHERE person = ?1 AND since = ?2",
                     params![person.to_string(), was.map(|w| w.since.0), p.since.0],
                 )?;
@@ -157,7 +157,7 @@ pub fn check_out(
 ) -> Result<Disposition, Failure> {
     let person = taken.entry.author;
     let made = taken.made.at;
-    tx.execute(
+    tx.run(
         "UPDATE duty_period SET until = ?2 WHERE person = ?1 AND since <= ?2 AND until > ?2",
         params![person.to_string(), made.0],
     )?;
@@ -185,11 +185,11 @@ pub fn time_corrected(
     at: Millis,
 ) -> Result<(), Failure> {
     let id = person.to_string();
-    tx.execute(
+    tx.run(
         "UPDATE duty_period SET since = ?3 WHERE person = ?1 AND since = ?2",
         params![&id, was.0, at.0],
     )?;
-    tx.execute(
+    tx.run(
         "UPDATE duty_period SET until = ?3 WHERE person = ?1 AND until = ?2",
         params![&id, was.0, at.0],
     )?;
@@ -200,7 +200,7 @@ pub fn time_corrected(
     if better == p {
         return Ok(());
     }
-    tx.execute(
+    tx.run(
         "UPDATE duty_period SET until = ?3 WHERE person = ?1 AND since = ?4 AND until = ?2",
         params![&id, p.ends.0, better.ends.0, better.since.0],
     )?;
@@ -213,7 +213,7 @@ pub fn time_corrected(
 }
 
 fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "INSERT INTO duty_period (entry, person, post, since, until) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (entry) DO NOTHING",
         params![
@@ -229,7 +229,7 @@ fn period(tx: &mut Tx<'_>, taken: &Taken, since: Millis, until: Millis) -> Resul
 
 /// Notes that a terminal of the person reached the server now: of several people on duty the latest gets a task.
 pub fn contact(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failure> {
-    tx.execute(
+    tx.run(
         "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2",
         params![person.to_string(), ctx.now.0],
     )?;
@@ -243,7 +243,7 @@ pub fn end(tx: &mut Tx<'_>, ctx: &mut Ctx, person: PersonId) -> Result<(), Failu
         return Ok(());
     };
     let ends = p.ends.min(ctx.now).max(p.since);
-    tx.execute(
+    tx.run(
         "UPDATE duty_period SET until = ?2 WHERE person = ?1 AND since <= ?2 AND until > ?2",
         params![person.to_string(), ends.0],
     )?;

@@ -65,7 +65,7 @@ fn save(
 ) -> Result<(), StoreError> {
     let times = serde_json::to_string(&stored.times)
         .map_err(|e| StoreError::decode("times", "bounds of a boot", e))?;
-    tx.execute(
+    tx.run(
         "INSERT INTO stream_boot (stream, boot, times, judged, seen) VALUES (?1, ?2, ?3, ?4, ?5)
          ON CONFLICT (stream, boot) DO UPDATE SET times = excluded.times, judged = excluded.judged,
              seen = excluded.seen",
@@ -76,7 +76,7 @@ fn save(
 
 /// Notes that the entries of a boot were judged by all that is known.
 pub(crate) fn set_judged(tx: &mut Tx<'_>, stream: StreamId, boot: &str) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE stream_boot SET judged = TRUE WHERE stream = ?1 AND boot = ?2",
         params![stream.to_string(), boot],
     )?;
@@ -109,7 +109,7 @@ pub(crate) fn learn_challenge(
     }
     save(tx, stream, &clock.boot, &stored, arrival)?;
     if is_new {
-        tx.execute(
+        tx.run(
             "DELETE FROM stream_boot WHERE stream = ?1 AND boot NOT IN
                  (SELECT boot FROM stream_boot WHERE stream = ?1 ORDER BY seen DESC, boot LIMIT ?2)",
             params![stream.to_string(), BOOTS],

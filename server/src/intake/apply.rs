@@ -378,13 +378,13 @@ fn write(
     let reason = reason.map(serde_json::to_string).transpose()?;
     let (id, waits_for) = (entry.to_string(), waits_for.map(|on| on.to_string()));
     if stored.state == state && stored.reason == reason {
-        tx.execute(
+        tx.run(
             "UPDATE entry SET waits_for = ?2 WHERE id = ?1",
             params![id, waits_for],
         )?;
         return Ok(());
     }
-    tx.execute(
+    tx.run(
         "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1",
         params![id, state.as_str(), code, reason, waits_for, ctx.now.0],
     )?;

@@ -279,30 +279,28 @@ enum Existing {
 }
 
 fn existing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Existing, Failure> {
-    let by_id = tx.opt(
-        "SELECT stream, sha256, received FROM entry WHERE id = ?1",
-        params![reading.id.to_string()],
+    let found: Vec<(EntryId, StreamId, Sha256, Millis)> = tx.all(
+        "SELECT id, stream, sha256, received FROM entry WHERE id = ?1 OR (stream = ?2 AND n = ?3)",
+        params![reading.id.to_string(), stream.to_string(), column(reading.n)],
         |row| {
             Ok((
-                row.parse::<StreamId>("stream")?,
-                row.parse::<Sha256>("sha256")?,
+                row.parse("id")?,
+                row.parse("stream")?,
+                row.parse("sha256")?,
                 Millis(row.get("received")?),
             ))
         },
     )?;
-    if let Some((owner, sha256, received)) = by_id {
-        return Ok(if owner == stream {
-            Existing::Held { sha256, received }
-        } else {
-            Existing::Foreign
-        });
-    }
-    let by_number = tx.opt(
-        "SELECT id FROM entry WHERE stream = ?1 AND n = ?2",
-        params![stream.to_string(), column(reading.n)],
-        |row| row.parse("id"),
-    )?;
-    Ok(by_number.map_or(Existing::Free, Existing::NumberTaken))
+    let same = found.iter().find(|(id, ..)| *id == reading.id);
+    Ok(match (same, found.first()) {
+        (Some((_, owner, sha256, received)), _) if *owner == stream => Existing::Held {
+            sha256: *sha256,
+            received: *received,
+        },
+        (Some(_), _) => Existing::Foreign,
+        (None, Some((by, ..))) => Existing::NumberTaken(*by),
+        (None, None) => Existing::Free,
+    })
 }
 
 /// Converts a number that was checked to fit the column when it was parsed.
@@ -312,7 +310,7 @@ fn column(n: u64) -> i64 {
 
 /// A parcel has one row, also if it is stored in several transactions.
 fn insert_push(tx: &mut Tx<'_>, batch: &Batch, id: &str, now: Millis) -> Result<(), Failure> {
-    tx.execute(
+    tx.run(
         "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
         params![
@@ -345,7 +343,7 @@ fn insert_entry(
         .clock
         .as_ref()
         .filter(|clock| boot_time::is_comparable(clock));
-    tx.execute(
+    tx.run(
         "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
                             made_at, uncertainty, basis, state, attempts, state_at, boot, monotonic, flags)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7, ?15, ?16, ?17)",
@@ -387,7 +385,7 @@ fn insert_photos(tx: &mut Tx<'_>, ctx: &mut Ctx, held: &HeldEntry) -> Result<(),
         let evidence = evidence.as_ref();
         let place = evidence.and_then(|known| known.place.as_ref());
         receipts::expect(tx, ctx, held.stream, *sha256, *size)?;
-        tx.execute(
+        tx.run(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height,
                                       origin, original, taken_at, taken_lat, taken_lon, taken_datum)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",

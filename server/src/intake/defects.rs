@@ -30,7 +30,7 @@ pub(super) fn overwrite(
     sha256: Sha256,
 ) -> Result<(), StoreError> {
     if sabotage::is(Defect::ConflictOverwrites) {
-        tx.execute(
+        tx.run(
             "UPDATE entry SET bytes = ?2, sha256 = ?3 WHERE id = ?1",
             params![id.to_string(), bytes, sha256.to_string()],
         )?;
@@ -49,7 +49,7 @@ pub(super) fn forget(tx: &mut Tx<'_>, id: EntryId) -> Result<Vec<EntryId>, Store
         "DELETE FROM entry_photo WHERE entry = ?1",
         "DELETE FROM entry WHERE id = ?1",
     ] {
-        tx.execute(gone, params![id.to_string()])?;
+        tx.run(gone, params![id.to_string()])?;
     }
     Ok(Vec::new())
 }

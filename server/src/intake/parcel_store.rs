@@ -236,7 +236,7 @@ fn note(tx: &mut Tx<'_>, ctx: &mut Ctx, work: &Work) -> Result<EventId, Failure>
         Open::Known(why) => why.as_str(),
         Open::Other(_) => "other",
     };
-    tx.execute(
+    tx.run(
         "INSERT INTO parcel (id, stream, sha256, key_id, sealed_for, sealed_at, received, carried_by, remaining,
                              entries, drafts, photos)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
@@ -271,7 +271,7 @@ fn keep(
     bytes: &[u8],
 ) -> Result<(), StoreError> {
     let code = printable(code);
-    tx.execute(
+    tx.run(
         "INSERT INTO parcel_item (stream, sha256, parcel, kind, code, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (stream, sha256) DO NOTHING",
         params![

@@ -46,7 +46,7 @@ pub(crate) fn note_reuse(tx: &mut Tx<'_>, entry: EntryId) -> Result<(), StoreErr
     let reused = Flag::PhotoReused.as_str();
     if !codes.iter().any(|code| code == reused) {
         codes.push(reused.to_owned());
-        tx.execute(
+        tx.run(
             "UPDATE entry SET flags = ?2 WHERE id = ?1",
             params![entry.to_string(), codes.join(",")],
         )?;

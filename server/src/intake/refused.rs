@@ -54,7 +54,7 @@ pub(super) fn keep(
     if rows >= MOST || size.saturating_add(more) > MOST_BYTES {
         return Ok(());
     }
-    tx.execute(
+    tx.run(
         "INSERT INTO refused_entry (stream, sha256, entry, n, code, bytes, received)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (stream, sha256) DO NOTHING",
         params![

@@ -154,7 +154,7 @@ pub(super) fn correct(
         if same || better.basis != TimeBasis::Monotonic {
             continue;
         }
-        tx.execute(
+        tx.run(
             "UPDATE entry SET first_made_at = COALESCE(first_made_at, made_at),
                  first_uncertainty = COALESCE(first_uncertainty, uncertainty), made_at = ?2, uncertainty = ?3
              WHERE id = ?1",

@@ -59,7 +59,7 @@ async fn compare(app: &App, stream: StreamId, sha256: Sha256) -> Result<(), Fail
     let print = fingerprint(app, stream, sha256).await?;
     let most = app.settings.photo_near_bits;
     app.write(move |tx, ctx| {
-        tx.execute(
+        tx.run(
             "UPDATE photo SET compared = ?3 WHERE stream = ?1 AND sha256 = ?2",
             params![stream.to_string(), sha256.to_string(), ctx.now.0],
         )?;
@@ -98,7 +98,7 @@ fn band(print: Fingerprint, part: usize) -> u16 {
 
 /// Stores the fingerprint of a picture.
 pub(super) fn insert(tx: &mut Tx<'_>, sha256: Sha256, print: Fingerprint) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "INSERT INTO picture (sha256, print, band_a, band_b, band_c, band_d)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (sha256) DO NOTHING",
         params![

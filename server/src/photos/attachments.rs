@@ -126,7 +126,7 @@ pub(super) fn insert(
     if let Some(print) = shown.and_then(|shown| shown.print) {
         alike::insert(tx, attached.sha256, print)?;
     }
-    tx.execute(
+    tx.run(
         "INSERT INTO attachment (sha256, person, size, width, height, created,
                                  shown_sha256, shown_size, shown_width, shown_height)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)

@@ -35,7 +35,7 @@ pub(crate) fn expect(
         params![&owner, &hash],
     )?;
     if known == 0 {
-        tx.execute(
+        tx.run(
             "INSERT INTO photo (stream, sha256, size) VALUES (?1, ?2, ?3)",
             params![&owner, &hash, i64::try_from(size).unwrap_or(i64::MAX)],
         )?;
@@ -51,7 +51,7 @@ pub(crate) fn missing(
     sha256: Sha256,
     code: &str,
 ) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
         params![stream.to_string(), sha256.to_string(), code],
     )?;

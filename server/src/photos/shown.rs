@@ -109,7 +109,7 @@ pub(super) async fn of_attachment(app: &App, sha256: Sha256) -> Result<ShownPict
 }
 
 fn record(tx: &mut Tx<'_>, sha256: Sha256, shown: &ShownPicture) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE attachment SET shown_sha256 = ?2, shown_size = ?3, shown_width = ?4, shown_height = ?5
          WHERE sha256 = ?1 AND shown_sha256 IS NULL",
         params![

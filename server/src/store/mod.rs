@@ -26,6 +26,8 @@
 //! the group filled the disk), so it is `FnMut` and changes nothing but the `Tx`. Ids, time and random values are captured
 //! before. It must not call the store: on SQLite the only writer would wait for itself.
 //!
+//! Use [`Tx::run`] where nobody needs the number of changed rows: on PostgreSQL it saves a round trip.
+//!
 //! # Rules for SQL
 //! - Parameters are `?1`, `?2` .. (never a bare `?`, never `$1`), values are typed by [`params!`](crate::params).
 //!   `CAST(?1 AS TEXT)` where the statement does not show the type, as in `CAST(?1 AS TEXT) IS NULL OR ..` and

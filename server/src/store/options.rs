@@ -50,7 +50,7 @@ pub struct Options {
     pub migrations: &'static [Migration],
     /// Most closures that share one COMMIT (at most 16 on PostgreSQL).
     pub group: usize,
-    /// How long a commit group on SQLite accepts more closures; limits the wait of its first one.
+    /// How long a commit group accepts more closures; limits the wait of its first one.
     pub group_time: Duration,
     /// Most waiting closures of each lane; then [`StoreError::Busy`](super::error::StoreError::Busy).
     pub queue: usize,

@@ -1,22 +1,26 @@
 //! The scaled-out engine: a pool of connections, each owned by a thread, SERIALIZABLE with retry.
 //!
-//! One connection writes, and waiting writes share a COMMIT, as on SQLite; the others read. Several writers of one process
-//! would conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL
-//! tracks the reads of a key by page. Conflicts with other replicas remain and are retried.
+//! One connection writes, and waiting writes share a COMMIT, as on SQLite; the others read. Several writers at once would
+//! conflict with each other: ids grow with time, so all new rows are on one page of each index, and PostgreSQL tracks the
+//! reads of a key by page. So the writers of several replicas take turns ([ADR 28](../../../docs/adr/0028-replicas-take-turns.md)).
+//! What conflicts all the same is retried.
 //!
 //! Off this machine the connection is TLS ([`secure`]).
 
+mod errors;
 mod hints;
+mod pipeline;
 mod secure;
 mod session;
 mod translate;
+mod values;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use super::{
-    backoff::Backoff,
+    backoff::{Backoff, now},
     error::StoreError,
     executor::{Executor, Lane},
     hint::Hint,
@@ -27,7 +31,7 @@ use super::{
     postgres::{
         hints::{Listener, Wire},
         secure::PgAddress,
-        session::{PgSession, Step},
+        session::{More, PgSession, Step},
     },
     queue::{JobQueue, Refused},
     threads::Crew,
@@ -38,7 +42,7 @@ use super::{
 const FIRST_WAIT: Duration = Duration::from_millis(2);
 const LONGEST_WAIT: Duration = Duration::from_millis(250);
 
-/// Most writes that share a COMMIT: a conflict with another replica makes all of them run again.
+/// Most writes that share a COMMIT: a conflict makes all of them run again, and other replicas wait for their turn.
 const GROUP: usize = 16;
 /// Conflicts of a group with other replicas before its members run one by one.
 const GROUP_TRIES: u32 = 3;
@@ -76,6 +80,7 @@ impl Pool {
             hints: hints.clone(),
             wire: wire.clone(),
             session: None,
+            turns: false,
         };
         let readers: Vec<Worker> = (1..options.connections.max(2)).map(|_| writer.reader()).collect();
         // The client blocks, so even the first connection is opened on a separate thread.
@@ -168,6 +173,8 @@ struct Worker {
     hints: Hints,
     wire: Option<Wire>,
     session: Option<PgSession>,
+    /// Whether its writes take turns with those of other replicas.
+    turns: bool,
 }
 
 impl Worker {
@@ -179,6 +186,7 @@ impl Worker {
             hints: self.hints.clone(),
             wire: self.wire.clone(),
             session: None,
+            turns: false,
         }
     }
 
@@ -186,22 +194,28 @@ impl Worker {
         let mut done = None;
         while let Some((job, turn)) = reads.pop(done) {
             done = Some(turn);
-            self.run(vec![job]);
+            self.run(vec![job], &mut |_| None);
+        }
+        if let Some(session) = self.session.take() {
+            session.close();
         }
     }
 
     fn write_all(&mut self, writes: &JobQueue<Box<dyn Job>>) {
-        let most = self.options.group.clamp(1, GROUP);
+        let (most, time) = (self.options.group.clamp(1, GROUP), self.options.group_time);
         while let Some((first, _)) = writes.pop(None) {
-            let mut group = vec![first];
-            while group.len() < most
-                && let Some(job) = writes.try_pop()
-            {
-                group.push(job);
-            }
-            metrics::histogram!("store_group_size")
-                .record(f64::from(u32::try_from(group.len()).unwrap_or(u32::MAX)));
-            self.run(group);
+            let mut began = None;
+            // The first call comes when the group has its turn. Those that wait then are taken in, and those that arrive
+            // while it runs, for a while.
+            self.run(vec![first], &mut |count| {
+                let (there, until) = *began.get_or_insert_with(|| (count + writes.waiting(), now() + time));
+                (count < most && (count < there || now() < until))
+                    .then(|| writes.try_pop())
+                    .flatten()
+            });
+        }
+        if let Some(session) = self.session.take() {
+            session.close();
         }
     }
 
@@ -210,22 +224,32 @@ impl Worker {
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
             let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
-            self.run(vec![Box::new(task)]);
+            self.run(vec![Box::new(task)], &mut |_| None);
             answer
-        })
+        })?;
+        // The table that is locked exists from now on.
+        self.turns = self.session().is_ok_and(|(session, _)| session.can_take_turns());
+        Ok(())
     }
 
     /// Runs the jobs until they are committed, refused, in doubt, or the retry time is over; then answers them.
-    fn run(&mut self, jobs: Vec<Box<dyn Job + '_>>) {
+    /// `more` gives jobs that arrive meanwhile.
+    fn run<'j>(&mut self, jobs: Vec<Box<dyn Job + 'j>>, more: &mut More<'_, 'j>) {
         let mut backoff = Backoff::new(self.options.patience, FIRST_WAIT, LONGEST_WAIT);
-        self.run_within(jobs, &mut backoff);
+        self.run_within(jobs, more, &mut backoff);
     }
 
-    fn run_within(&mut self, mut jobs: Vec<Box<dyn Job + '_>>, backoff: &mut Backoff) {
+    fn run_within<'j>(
+        &mut self,
+        mut jobs: Vec<Box<dyn Job + 'j>>,
+        more: &mut More<'_, 'j>,
+        backoff: &mut Backoff,
+    ) {
         let mut conflicts = 0;
         loop {
+            let turns = self.turns;
             let step = match self.session() {
-                Ok((session, wire)) => session.run(&mut jobs, wire),
+                Ok((session, wire)) => session.run(&mut jobs, more, wire, turns),
                 Err(error) => Step::Lost(error),
             };
             let error = match step {
@@ -233,14 +257,21 @@ impl Worker {
                     if !healthy {
                         self.session = None;
                     }
+                    if self.lane == Lane::Write {
+                        metrics::histogram!("store_group_size")
+                            .record(f64::from(u32::try_from(jobs.len()).unwrap_or(u32::MAX)));
+                    }
                     return self.answer(jobs, outcome);
                 }
                 Step::Again(error) => {
                     metrics::counter!("store_retries_total").increment(1);
+                    if self.lane == Lane::Write {
+                        metrics::counter!("store_retried_writes_total").increment(jobs.len() as u64);
+                    }
                     conflicts += 1;
                     if jobs.len() > 1 && conflicts == GROUP_TRIES {
                         for job in jobs {
-                            self.run_within(vec![job], backoff);
+                            self.run_within(vec![job], &mut |_| None, backoff);
                         }
                         return;
                     }

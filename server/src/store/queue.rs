@@ -91,7 +91,12 @@ impl<T> JobQueue<T> {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.lock().waiting == 0
+        self.waiting() == 0
+    }
+
+    /// Number of waiting items.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().waiting
     }
 
     /// Waits for the next item and whose it is; `None` once the queue is closed and empty. `done` is whose item the worker

@@ -10,10 +10,27 @@ use super::{
 pub(super) trait Session {
     /// Runs a statement without result rows and returns the number of changed rows.
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError>;
+    /// Runs a statement whose number of changed rows nobody needs. The engine may put it off until the next statement; if it
+    /// fails then, the engine runs the closure again, without putting off.
+    fn run(&mut self, sql: &str, params: &[Value]) -> Result<(), StoreError> {
+        self.execute(sql, params).map(drop)
+    }
     /// Runs a statement to its end and passes every row to `each`.
     fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError>;
-    /// Runs statements without parameters, for savepoints and migrations.
+    /// Runs statements without parameters, for migrations.
     fn batch(&mut self, sql: &str) -> Result<(), StoreError>;
+    /// Begins a part that can be undone.
+    fn open_part(&mut self, name: &str) -> Result<(), StoreError> {
+        self.batch(&format!("SAVEPOINT {name}"))
+    }
+    /// Ends the part that was begun last, and undoes it unless `keep`. The engine may run the closure again instead.
+    fn close_part(&mut self, name: &str, keep: bool) -> Result<(), StoreError> {
+        self.batch(&if keep {
+            format!("RELEASE SAVEPOINT {name}")
+        } else {
+            format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
+        })
+    }
     /// Returns true if the transaction of the engine ended, so that no savepoint can be restored.
     fn is_broken(&self) -> bool;
 }
@@ -60,6 +77,18 @@ impl<'a> Tx<'a> {
             return Err(self.doom(StoreError::ReadOnly));
         }
         let result = self.session.execute(sql, params);
+        result.map_err(|e| self.doom(e))
+    }
+
+    /// As [`Tx::execute`] where nobody needs the number of rows: on PostgreSQL the statement travels with the next one. Later
+    /// statements see its rows. If it fails, the closure gets the error here or runs again and gets it here then, as it would
+    /// from [`Tx::execute`].
+    pub fn run(&mut self, sql: &str, params: &[Value]) -> Result<(), StoreError> {
+        self.admit(params)?;
+        if !self.writable {
+            return Err(self.doom(StoreError::ReadOnly));
+        }
+        let result = self.session.run(sql, params);
         result.map_err(|e| self.doom(e))
     }
 
@@ -128,7 +157,7 @@ impl<'a> Tx<'a> {
         self.depth += 1;
         let name = format!("part_{}", self.depth);
         let hints = self.hints.len();
-        let opened = self.session.batch(&format!("SAVEPOINT {name}"));
+        let opened = self.session.open_part(&name);
         let result = match opened {
             Ok(()) => part(self),
             Err(error) => Err(self.doom(error).into()),
@@ -142,13 +171,10 @@ impl<'a> Tx<'a> {
         if self.session.is_broken() {
             return result;
         }
-        let closing = if result.is_ok() {
-            format!("RELEASE SAVEPOINT {name}")
-        } else {
+        if result.is_err() {
             self.hints.truncate(hints);
-            format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}")
-        };
-        match self.session.batch(&closing) {
+        }
+        match self.session.close_part(&name, result.is_ok()) {
             Ok(()) => {
                 self.doomed = None;
                 result

@@ -135,7 +135,7 @@ impl Task {
     pub(super) fn insert(&self, tx: &mut Tx<'_>, ctx: &mut Ctx) -> Result<(), StoreError> {
         let o = &self.order;
         ctx.tally.add(CountedKind::Task, o.cell, self.state.as_str(), 1);
-        tx.execute(
+        tx.run(
             "INSERT INTO task (id, purpose, wording, cell, grid, lat, lon, address, due, compare_stream, compare,
                  case_id, state, issued, issued_by, resolved, drives, version)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
@@ -177,7 +177,7 @@ impl Task {
             Some((cell, before.as_str())),
             (cell, self.state.as_str()),
         );
-        tx.execute(
+        tx.run(
             "UPDATE task SET state = ?2, post = ?3, holder = ?4, resolved = ?5, answer = ?6, answer_text = ?7,
                  answer_entry = ?8, answered_by = ?9, answered = ?10, version = ?11, answer_flags = ?12
              WHERE id = ?1",
@@ -202,7 +202,7 @@ impl Task {
 
 /// Stores the corrected time of an answer.
 pub(crate) fn time_corrected(tx: &mut Tx<'_>, answer: EntryId, at: Millis) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE task SET answered = ?2 WHERE answer_entry = ?1",
         params![answer.to_string(), at.0],
     )?;
@@ -227,7 +227,7 @@ pub(crate) fn leases(tx: &mut Tx<'_>, task: TaskId) -> Result<Vec<TaskLease>, St
 
 /// Ends the running lease, if there is one.
 pub(super) fn end_lease(tx: &mut Tx<'_>, task: TaskId, now: Millis) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "UPDATE task_lease SET until = ?2 WHERE task = ?1 AND until IS NULL",
         params![task.to_string(), now.0],
     )?;
@@ -241,7 +241,7 @@ pub(super) fn begin_lease(
     (post, person): (PostId, PersonId),
     now: Millis,
 ) -> Result<(), StoreError> {
-    tx.execute(
+    tx.run(
         "INSERT INTO task_lease (task, seq, post, person, since)
          SELECT CAST(?1 AS TEXT), COALESCE(MAX(seq), 0) + 1, CAST(?2 AS TEXT), CAST(?3 AS TEXT), CAST(?4 AS BIGINT)
          FROM task_lease WHERE task = ?1",

@@ -14,9 +14,11 @@ mod migrations;
 mod pg;
 mod postgres_only;
 mod queue;
+mod round_trips;
 mod sqlite_only;
 mod statements;
 mod transactions;
+mod unanswered;
 
 use pg::TestDatabase;
 use server::store::{Migration, Options, Store};
@@ -81,6 +83,10 @@ impl ContractStore {
         Store::open(&self.url, options).unwrap()
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Runs statements directly on the database (PostgreSQL only).
     pub fn run_sql(&self, sql: &str) {
         self.database.as_ref().expect("PostgreSQL only").run(sql);
@@ -118,6 +124,14 @@ store_contract!(
         a_read_cannot_write
         a_failed_statement_dooms_the_closure
         a_savepoint_undoes_only_its_part
+    }
+    unanswered {
+        an_unanswered_statement_is_seen_by_the_next
+        an_unanswered_statement_that_fails_dooms_its_own_closure_and_no_other
+        an_unanswered_statement_that_fails_undoes_only_its_savepoint
+        unanswered_errors_are_those_of_answered_statements
+        unanswered_statements_are_undone_with_their_closure
+        any_number_of_statements_may_be_unanswered
     }
     statements {
         every_value_is_read_back_unchanged

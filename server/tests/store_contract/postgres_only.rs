@@ -1,7 +1,7 @@
 //! Tests for PostgreSQL only: lost connections, other replicas, schema changes during use.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
 use server::{
@@ -140,42 +140,133 @@ fn serialization_conflicts_between_replicas_are_retried() {
     );
     assert_eq!(ids(&replicas[0]).len(), usize::try_from(PLACES).unwrap());
 
-    // The test forces an overlap: each waits in its first run for the other.
-    let meet = Arc::new(Barrier::new(2));
+    // A client that takes no turns, such as an older replica, commits between the read and the write of the first run.
+    let (old, runs) = (Arc::new(engine), Arc::new(AtomicU32::new(0)));
+    let (writes, counted) = (Arc::clone(&old), Arc::clone(&runs));
+    let counter: Result<u64, StoreError> = replicas[0].write_blocking(move |tx| {
+        let n: i64 = tx.one("SELECT COUNT(*) AS n FROM parent", params![], |row| row.get("n"))?;
+        if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            writes.run_sql(
+                "BEGIN ISOLATION LEVEL SERIALIZABLE; INSERT INTO parent SELECT COUNT(*) FROM parent; COMMIT",
+            );
+        }
+        tx.execute("INSERT INTO parent (id) VALUES (?1)", params![n])
+    });
+    assert_eq!(counter, Ok(1));
+    assert_eq!(runs.load(Ordering::Relaxed), 2, "the closure must run again");
+    let parents = replicas[1].read_blocking(|tx| {
+        tx.all("SELECT id FROM parent ORDER BY id", params![], |row| {
+            row.get::<i64>("id")
+        })
+    });
+    assert_eq!(parents, Ok(vec![0, 1]));
+}
+
+#[test]
+fn pg_03_writes_of_two_replicas_take_turns() {
+    const EACH: u32 = 40;
+    let engine = ContractStore::postgres();
+    let replicas = [engine.open(), engine.open()];
     let runs = Arc::new(AtomicU32::new(0));
-    let counters: Vec<_> = replicas
-        .iter()
-        .map(|store| {
-            let (store, meet, runs) = (store.clone(), Arc::clone(&meet), Arc::clone(&runs));
+    let writers: Vec<_> = (0..2 * EACH)
+        .map(|id| {
+            let (store, runs) = (
+                replicas[usize::try_from(id % 2).unwrap()].clone(),
+                Arc::clone(&runs),
+            );
             std::thread::spawn(move || {
-                let mut first = true;
                 store.write_blocking(move |tx| {
                     runs.fetch_add(1, Ordering::Relaxed);
-                    let n: i64 = tx.one("SELECT COUNT(*) AS n FROM parent", params![], |row| row.get("n"))?;
-                    if std::mem::take(&mut first) {
-                        meet.wait();
-                    }
-                    tx.execute("INSERT INTO parent (id) VALUES (?1)", params![n])
+                    // Reads the page that everybody adds to: two at once would conflict.
+                    tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+                        row.get::<i64>("n")
+                    })?;
+                    add(tx, id.into())
                 })
             })
         })
         .collect();
-    for counter in counters {
-        assert_eq!(counter.join().unwrap(), Ok(1));
+    for writer in writers {
+        assert_eq!(writer.join().unwrap(), Ok(1));
     }
-    assert_eq!(
-        runs.load(Ordering::Relaxed),
-        3,
-        "exactly one of the two must run again"
+    assert_eq!(runs.load(Ordering::Relaxed), 2 * EACH, "no write may run again");
+}
+
+#[test]
+fn pg_03_a_write_whose_turn_does_not_come_is_busy_and_a_lost_replica_gives_the_turn_back() {
+    let engine = ContractStore::postgres();
+    let hasty = engine.open_with(Options {
+        statement_timeout: Duration::from_millis(50),
+        patience: Duration::from_millis(100),
+        ..ContractStore::options()
+    });
+    let patient = engine.open();
+    let mut stuck = postgres::Client::connect(engine.url(), postgres::NoTls).unwrap();
+    stuck
+        .batch_execute("BEGIN; LOCK TABLE schema_migration IN SHARE UPDATE EXCLUSIVE MODE")
+        .unwrap();
+    assert_eq!(insert(&hasty, 1), Err(StoreError::Busy));
+    assert!(ids(&hasty).is_empty(), "reads wait for nobody");
+    let waiting = std::thread::spawn(move || insert(&patient, 2));
+    drop(stuck);
+    assert_eq!(waiting.join().unwrap(), Ok(1));
+    assert_eq!(insert(&hasty, 3), Ok(1));
+    assert_eq!(ids(&hasty), [2, 3]);
+}
+
+#[test]
+fn pg_03_a_role_that_may_not_lock_writes_without_turns() {
+    let engine = ContractStore::postgres();
+    drop(engine.open());
+    engine.run_sql(
+        "CREATE ROLE clerk_pg_03 LOGIN; GRANT CREATE ON SCHEMA public TO clerk_pg_03; GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA public TO clerk_pg_03",
     );
-    let count = |store: &Store| {
-        store.read_blocking(|tx| {
-            tx.all("SELECT id FROM parent ORDER BY id", params![], |row| {
-                row.get::<i64>("id")
-            })
-        })
-    };
-    assert_eq!(count(&replicas[1]), Ok(vec![0, 1]));
+    let url = engine.url().replace("xunge@", "clerk_pg_03@");
+    let store = Store::open(&url, ContractStore::options()).unwrap();
+    let done = insert(&store, 1);
+    store.close_blocking();
+    engine.run_sql("DROP OWNED BY clerk_pg_03; DROP ROLE clerk_pg_03");
+    assert_eq!(done, Ok(1));
+}
+
+#[test]
+fn pg_03_a_connection_that_died_idle_is_replaced_before_anything_is_committed() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
+    insert(&store, 1).unwrap();
+    for id in 2..10 {
+        engine.run_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        );
+        // No statement waits for an answer: without a question before COMMIT its outcome would be unknown.
+        let done: Result<(), StoreError> =
+            store.write_blocking(move |tx| tx.run("INSERT INTO sample (id) VALUES (?1)", params![id]));
+        assert_eq!(done, Ok(()));
+    }
+    assert_eq!(ids(&store), [1, 2, 3, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn pg_03_unanswered_statements_of_a_lost_connection_run_again() {
+    let engine = ContractStore::postgres();
+    let store = engine.open();
+    let runs = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&runs);
+    let done: Result<(), StoreError> = store.write_blocking(move |tx| {
+        let put = |tx: &mut Tx<'_>, id: i64| tx.run("INSERT INTO sample (id) VALUES (?1)", params![id]);
+        put(tx, 1)?;
+        if counted.fetch_add(1, Ordering::Relaxed) == 0 {
+            tx.run("SELECT pg_terminate_backend(pg_backend_pid())", params![])?;
+        }
+        put(tx, 2)?;
+        tx.one("SELECT COUNT(*) AS n FROM sample", params![], |row| {
+            row.get::<i64>("n")
+        })?;
+        put(tx, 3)
+    });
+    assert_eq!((done, runs.load(Ordering::Relaxed)), (Ok(()), 2));
+    assert_eq!(ids(&store), [1, 2, 3]);
 }
 
 #[test]

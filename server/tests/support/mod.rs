@@ -189,7 +189,7 @@ impl TestApp {
         Self::over(None, settings).await
     }
     pub async fn postgres_with(settings: Settings) -> Self {
-        Self::over(Some(TestDatabase::create()), settings).await
+        Self::over(Some(TestDatabase::migrated()), settings).await
     }
     async fn over(database: Option<TestDatabase>, settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();

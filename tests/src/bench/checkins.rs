@@ -11,6 +11,7 @@ use server::{
     store::{Store, StoreError, Tx},
 };
 use std::{
+    net::SocketAddr,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::{Duration, Instant},
@@ -18,9 +19,17 @@ use std::{
 
 const MINUTE: Duration = Duration::from_secs(60);
 const HANDS: usize = 64;
-const GOAL_MS: f64 = 100.0;
+const GOAL_MS: f64 = 50.0;
 
-pub fn run(engine: &str, city: &City, store: &Store, count: usize, goals: &Goals) -> Result<()> {
+/// The patrollers are spread over `servers`, which are those of `city`.
+pub fn run(
+    engine: &str,
+    city: &City,
+    servers: &[SocketAddr],
+    store: &Store,
+    count: usize,
+    goals: &Goals,
+) -> Result<()> {
     let began = Instant::now();
     let mut units = fleet::enrol_fleet(city, count)?;
     let pushes = units
@@ -34,7 +43,7 @@ pub fn run(engine: &str, city: &City, store: &Store, count: usize, goals: &Goals
         "  {count} terminals enrolled in {:.0}s",
         began.elapsed().as_secs_f64()
     );
-    let times = in_time(city, &pushes)?;
+    let times = in_time(servers, &pushes)?;
     let present = |tx: &mut Tx<'_>| -> Result<usize, StoreError> {
         tx.one(
             "SELECT COUNT(*) AS n FROM presence WHERE present",
@@ -53,12 +62,12 @@ pub fn run(engine: &str, city: &City, store: &Store, count: usize, goals: &Goals
     Ok(())
 }
 
-fn in_time(city: &City, pushes: &[Vec<u8>]) -> Result<Vec<f64>> {
-    let (next, address) = (AtomicUsize::new(0), city.server.address());
+fn in_time(servers: &[SocketAddr], pushes: &[Vec<u8>]) -> Result<Vec<f64>> {
+    let next = AtomicUsize::new(0);
     let step = MINUTE.as_secs_f64() / to_f64(pushes.len());
     let start = Instant::now() + Duration::from_millis(200);
-    let hand = || -> Result<Vec<f64>> {
-        let mut client = RawHttpClient::to(address);
+    let hand = |server: SocketAddr| -> Result<Vec<f64>> {
+        let mut client = RawHttpClient::to(server);
         let mut times = Vec::new();
         loop {
             let k = next.fetch_add(1, Ordering::Relaxed);
@@ -73,7 +82,12 @@ fn in_time(city: &City, pushes: &[Vec<u8>]) -> Result<Vec<f64>> {
     };
     let mut times = Vec::new();
     thread::scope(|scope| -> Result<()> {
-        let hands: Vec<_> = (0..HANDS).map(|_| scope.spawn(hand)).collect();
+        let hands: Vec<_> = servers
+            .iter()
+            .cycle()
+            .take(HANDS)
+            .map(|server| scope.spawn(|| hand(*server)))
+            .collect();
         for hand in hands {
             times.append(&mut hand.join().map_err(|_| anyhow::anyhow!("a thread panicked"))??);
         }

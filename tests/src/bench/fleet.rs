@@ -333,8 +333,13 @@ impl BenchTerminal {
 /// Sends the requests of several clients, each in order over its own connection. Returns the latency of each
 /// response in milliseconds, and the total time.
 pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, Duration)> {
+    send_all_to(&[server], work)
+}
+
+/// As [`send_all`]; the clients are spread over these servers.
+pub fn send_all_to(servers: &[SocketAddr], work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, Duration)> {
     let began = std::time::Instant::now();
-    let one = |requests: &[Vec<u8>]| -> Result<Vec<f64>> {
+    let one = |server: SocketAddr, requests: &[Vec<u8>]| -> Result<Vec<f64>> {
         let mut client = RawHttpClient::to(server);
         let timed = |request: &Vec<u8>| {
             let sent = std::time::Instant::now();
@@ -347,7 +352,8 @@ pub fn send_all(server: SocketAddr, work: &[Vec<Vec<u8>>]) -> Result<(Vec<f64>, 
     thread::scope(|scope| -> Result<()> {
         let clients: Vec<_> = work
             .iter()
-            .map(|requests| scope.spawn(|| one(requests)))
+            .zip(servers.iter().cycle())
+            .map(|(requests, server)| scope.spawn(|| one(*server, requests)))
             .collect();
         for client in clients {
             times.append(

@@ -109,7 +109,8 @@ impl BenchDatabase {
     }
 }
 
-pub(super) fn of_cluster(url: &str, database: &str) -> Result<String> {
+/// The URL of another database of the cluster.
+pub fn of_cluster(url: &str, database: &str) -> Result<String> {
     let (cluster, _) = url
         .rsplit_once('/')
         .context("expected postgres://user@host:port/database")?;
@@ -183,7 +184,8 @@ fn on(plan: &IngestPlan, place: &BenchDatabase, goals: &Goals) -> Result<()> {
         say(&format!("ingest_{}_{case}", place.engine), &rounds, goals);
     }
     if plan.checkins > 0 {
-        checkins::run(place.engine, &city, &store, plan.checkins, goals)?;
+        let servers = [city.server.address()];
+        checkins::run(place.engine, &city, &servers, &store, plan.checkins, goals)?;
     }
     store.close_blocking();
     ensure!(city.server.stop()?, "the server did not stop cleanly");

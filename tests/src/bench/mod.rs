@@ -16,6 +16,7 @@ pub mod machine;
 pub mod photos;
 pub mod raw;
 pub mod raw_pg;
+pub mod replicas;
 pub mod wire;
 
 use std::cell::Cell;
@@ -31,6 +32,11 @@ impl Goals {
     pub fn at_least(&self, promise: &str, ours: &str, raw: &str, ratio: f64, goal: f64) {
         let verdict = self.judge(ratio >= goal);
         println!("promise={promise} ours={ours} raw={raw} ratio={ratio:.2} goal={goal} {verdict}");
+    }
+    /// Goal: at least `goal`.
+    pub fn at_least_of(&self, promise: &str, ours: f64, unit: &str, goal: f64) {
+        let verdict = self.judge(ours >= goal);
+        println!("promise={promise} ours={ours:.1}{unit} goal={goal}{unit} {verdict}");
     }
     /// Goal: at most `goal` times the peer's figure.
     pub fn within(&self, promise: &str, ours: &str, peer: &str, ratio: f64, goal: f64) {

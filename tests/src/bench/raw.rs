@@ -47,20 +47,18 @@ struct StoredEntry {
 }
 
 const CONTACT: &str = "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2";
-const BY_ID: &str = "SELECT stream, sha256, received FROM entry WHERE id = ?1";
-const BY_NUMBER: &str = "SELECT id FROM entry WHERE stream = ?1 AND n = ?2";
+const EXISTING: &str =
+    "SELECT id, stream, sha256, received FROM entry WHERE id = ?1 OR (stream = ?2 AND n = ?3)";
 const PUSH: &str = "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const ENTRY: &str =
     "INSERT INTO entry (id, stream, n, sha256, bytes, push, received, kind, record, author, post,
                             made_at, uncertainty, basis, state, attempts, state_at, boot, monotonic, flags)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, 'pending', 0, ?7, ?15, ?16, ?17)";
-const MARK: &str = "SELECT upto FROM stream_mark WHERE stream = ?1";
-const HIGHEST: &str = "SELECT n FROM entry WHERE stream = ?1 ORDER BY n DESC LIMIT 1";
-const HOLES: &str = "SELECT n, prior FROM (
-             SELECT n, COALESCE(LAG(n) OVER (ORDER BY n), ?2) AS prior FROM entry
-             WHERE stream = ?1 AND n > ?2
-         ) AS step WHERE n > prior + 1 ORDER BY n LIMIT ?3";
+const MARK: &str = "SELECT COALESCE((SELECT upto FROM stream_mark WHERE stream = ?1), 0) AS upto,
+             COALESCE((SELECT n FROM entry WHERE stream = ?1 ORDER BY n DESC LIMIT 1), 0) AS highest,
+             (SELECT COUNT(*) FROM entry WHERE stream = ?1 AND n >
+                 COALESCE((SELECT upto FROM stream_mark WHERE stream = ?1), 0)) AS above";
 const RENEW: &str = "INSERT INTO stream_mark (stream, upto) VALUES (?1, ?2)
          ON CONFLICT (stream) DO UPDATE SET upto = excluded.upto";
 const STATE: &str = "SELECT state FROM entry WHERE id = ?1";
@@ -77,9 +75,6 @@ const CASE: &str = "INSERT INTO case_file (id, number, source, entry, record, st
                  ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
 const EVENT: &str =
     "INSERT INTO case_event (case_id, seq, id, body, previous, hash, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const PHOTOS: &str = "SELECT COUNT(*) AS named, COUNT(p.received) AS held
-         FROM entry_photo e LEFT JOIN photo p ON p.stream = e.stream AND p.sha256 = e.sha256
-         WHERE e.entry = ?1";
 const STOOD: &str =
     "SELECT s.person, e.stream, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
          LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1";
@@ -91,8 +86,8 @@ const RELEASE: &str =
 const FIGURE: &str = "INSERT INTO tally_change (what, place, state, n) VALUES (?1, ?2, ?3, ?4)";
 const EPOCH: &str = "SELECT value FROM meta WHERE key = ?1";
 const MAIL_STANDS: &str = "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
-const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, 1)
-         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + 1 RETURNING last";
+const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, ?2)
+         ON CONFLICT (id) DO UPDATE SET last = mailbox.last + excluded.last RETURNING last";
 const MAIL: &str =
     "INSERT INTO mailbox_row (mailbox, kind, entity, n, body, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (mailbox, kind, entity) DO UPDATE
@@ -110,18 +105,14 @@ pub fn replay(
     engine.run(CONTACT, params![&push.person, now])?;
     engine.plain("RELEASE SAVEPOINT part_1")?;
     for (k, kept) in push.entries.iter().enumerate() {
-        engine.run(BY_ID, params![&kept.id])?;
-        engine.run(BY_NUMBER, params![&push.stream, kept.n])?;
+        engine.run(EXISTING, params![&kept.id, &push.stream, kept.n])?;
         if k == 0 {
             engine.run(PUSH, &push.row)?;
         }
         engine.run(ENTRY, &kept.row)?;
     }
     let upto = push.entries.last().map_or(0, |kept| kept.n);
-    let before = push.entries.first().map_or(0, |kept| kept.n - 1);
     engine.run(MARK, params![&push.stream])?;
-    engine.run(HIGHEST, params![&push.stream])?;
-    engine.run(HOLES, params![&push.stream, before, 100_i64])?;
     engine.run(RENEW, params![&push.stream, upto])?;
     for kept in &push.entries {
         let id = &kept.id;
@@ -132,7 +123,6 @@ pub fn replay(
         engine.run(ON_DUTY, params![&push.person, &push.post, kept.made])?;
         engine.run(CASE, &kept.case)?;
         engine.run(EVENT, &kept.event)?;
-        engine.run(PHOTOS, params![id])?;
         engine.plain("RELEASE SAVEPOINT part_1")?;
         engine.run(STOOD, params![id])?;
         let none = || Value::Null;
@@ -144,6 +134,7 @@ pub fn replay(
     let mailbox = format!("author:{}", push.person);
     let n = last.entry(mailbox.clone()).or_default();
     // Kind by kind, in the order in which the server sorts them.
+    let mut rows = Vec::new();
     for of_kind in 0..2 {
         for (kind, kept) in push
             .entries
@@ -154,31 +145,35 @@ pub fn replay(
                 0 => kept.case.first().cloned().unwrap_or(Value::Null),
                 _ => Value::from(&kept.id),
             };
-            *n += 1;
             engine.run(
                 MAIL_STANDS,
                 &[mailbox.as_str().into(), kind.0.as_str().into(), entity.clone()],
             )?;
-            engine.run(MAIL_NUMBER, params![&mailbox])?;
-            let row = [
-                mailbox.as_str().into(),
-                kind.0.as_str().into(),
-                entity,
-                Value::Int(*n),
-                kind.1.as_str().into(),
-                now.into(),
-            ];
-            engine.run(MAIL, &row)?;
+            rows.push((kind, entity));
         }
     }
+    let count = i64::try_from(rows.len())?;
+    engine.run(MAIL_NUMBER, params![&mailbox, count])?;
+    for (kind, entity) in rows {
+        *n += 1;
+        let row = [
+            mailbox.as_str().into(),
+            kind.0.as_str().into(),
+            entity,
+            Value::Int(*n),
+            kind.1.as_str().into(),
+            now.into(),
+        ];
+        engine.run(MAIL, &row)?;
+    }
     // All reports of a push lie in one cell here.
-    let count = i64::try_from(push.entries.len()).unwrap_or(0);
+    let reports = i64::try_from(push.entries.len()).unwrap_or(0);
     let area = push.entries.first().and_then(|kept| kept.case.get(16).cloned());
     engine.run(
         FIGURE,
-        params!["case", area.unwrap_or(Value::Null), "reported", count],
+        params!["case", area.unwrap_or(Value::Null), "reported", reports],
     )?;
-    engine.run(FIGURE, params!["entry", &push.stream, "applied", count])?;
+    engine.run(FIGURE, params!["entry", &push.stream, "applied", reports])?;
     Ok(())
 }
 
@@ -369,20 +364,16 @@ mod tests {
         let all = plain(&all);
         for sql in [
             CONTACT,
-            BY_ID,
-            BY_NUMBER,
+            EXISTING,
             PUSH,
             ENTRY,
             MARK,
-            HIGHEST,
-            HOLES,
             RENEW,
             STATE,
             AREAS,
             ON_DUTY,
             CASE,
             EVENT,
-            PHOTOS,
             STOOD,
             SETTLE,
             RELEASE,

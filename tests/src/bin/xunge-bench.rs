@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Goals, growth, handset, handset_memory, ingest, listeners, photos, wire};
+use e2e::bench::{Goals, growth, handset, handset_memory, ingest, listeners, photos, replicas, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
@@ -27,6 +27,20 @@ enum BenchKind {
         /// URL of a PostgreSQL with synchronous commit, to measure that engine too
         #[arg(long)]
         postgres: Option<String>,
+        /// Number of check-ins within one minute; 0 leaves them out
+        #[arg(long, default_value_t = 10_000)]
+        checkins: usize,
+    },
+    /// Reports into custody by two replicas over one PostgreSQL
+    Replicas {
+        /// URL of a PostgreSQL with synchronous commit
+        #[arg(long)]
+        postgres: String,
+        #[arg(long, default_value_t = 8)]
+        clients: usize,
+        /// Reports of each client in a round
+        #[arg(long, default_value_t = 150)]
+        requests: usize,
         /// Number of check-ins within one minute; 0 leaves them out
         #[arg(long, default_value_t = 10_000)]
         checkins: usize,
@@ -85,6 +99,22 @@ fn main() -> Result<ExitCode> {
                 checkins,
             };
             ingest::run(&plan, &goals)?;
+        }
+        BenchKind::Replicas {
+            postgres,
+            clients,
+            requests,
+            checkins,
+        } => {
+            let plan = replicas::ReplicasPlan {
+                folder,
+                postgres,
+                rounds,
+                clients: clients.max(1),
+                requests: requests.max(1),
+                checkins,
+            };
+            replicas::run(&plan, &goals)?;
         }
         BenchKind::Photos => photos::run(&photos::PhotosPlan { folder, rounds }, &goals)?,
         BenchKind::Listeners { listeners } => {

@@ -37,7 +37,7 @@ pub(super) async fn reset_if_lost(
         )?;
         if reset > 0 {
             ctx.tally.add(CountedKind::Photo, &stream, tally::HELD, -1);
-            tx.execute(
+            tx.run(
                 "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
                 params![&stream, &hash],
             )?;

@@ -42,7 +42,7 @@ async fn reject(
     let rejected = upload.clone();
     app.write(move |tx, _| {
         if let UploadContent::Photo { stream, sha256 } = rejected.content {
-            tx.execute(
+            tx.run(
                 "UPDATE photo SET fault = ?3 WHERE stream = ?1 AND sha256 = ?2 AND received IS NULL",
                 params![stream.to_string(), sha256.to_string(), code.as_str()],
             )?;

@@ -50,7 +50,7 @@ const AT_ONCE: i64 = 100;
 
 impl Tables {
     fn run(self, tx: &mut Tx<'_>, statement: &str, id: UploadId) -> Result<(), StoreError> {
-        tx.execute(&self.sql(statement), params![id.to_string()])?;
+        tx.run(&self.sql(statement), params![id.to_string()])?;
         Ok(())
     }
 
@@ -75,7 +75,7 @@ impl Tables {
                     self.sql("INSERT INTO {part} (upload, position, size, object) VALUES (?1, ?2, ?3, ?4)");
                 for part in parts {
                     let object = part.object.to_string();
-                    tx.execute(
+                    tx.run(
                         &insert,
                         params![id.to_string(), column(part.offset), column(part.size), object],
                     )?;
@@ -118,7 +118,7 @@ impl Tables {
         now: Millis,
     ) -> Result<(), StoreError> {
         self.remove_parts(tx, id)?;
-        tx.execute(
+        tx.run(
             &self.sql(
                 "UPDATE {upload} SET finished = ?2, sha256 = ?3, arrived = length
                  WHERE id = ?1 AND finished IS NULL",

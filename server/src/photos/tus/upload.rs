@@ -296,7 +296,7 @@ impl Upload {
         upload.expires = expiry(ctx.now, hours);
         let tables = owner.tables();
         // The row first: concurrent transactions have both read it, so the engine makes the second one run again.
-        tx.execute(
+        tx.run(
             &tables.sql("UPDATE {upload} SET arrived = ?2, expires = ?3 WHERE id = ?1"),
             params![id.to_string(), column(upload.arrived), upload.expires.0],
         )?;

@@ -9,16 +9,17 @@
 //! | `sslrootcert=FILE` | PEM of the authorities to trust, instead of the system's |
 
 use crate::store::error::StoreError;
-use ::postgres::{
-    Client, Config, NoTls,
-    config::{Host, SslMode},
-};
+use ::postgres::{Client, NoTls};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
     pki_types::{CertificateDer, pem::PemObject as _},
 };
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, pin::Pin, sync::Arc};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 /// The system's authorities in one file, for the programs of PostgreSQL before version 16, which know no word for them.
@@ -118,13 +119,32 @@ impl PgAddress {
         words
     }
 
+    /// A connection that answers each statement before the next.
     pub(super) fn connect(&self) -> Result<Client, ::postgres::Error> {
+        let config = ::postgres::Config::from(self.config.clone());
         match &self.tls {
-            Some(tls) => self.config.connect(tls.clone()),
-            None => self.config.connect(NoTls),
+            Some(tls) => config.connect(tls.clone()),
+            None => config.connect(NoTls),
         }
     }
+
+    /// A connection whose statements may be sent before earlier ones are answered. Its [`Carrier`] must be polled.
+    pub(super) async fn open(&self) -> Result<(tokio_postgres::Client, Carrier), ::postgres::Error> {
+        Ok(match &self.tls {
+            Some(tls) => {
+                let (client, carrier) = self.config.connect(tls.clone()).await?;
+                (client, Box::pin(carrier))
+            }
+            None => {
+                let (client, carrier) = self.config.connect(NoTls).await?;
+                (client, Box::pin(carrier))
+            }
+        })
+    }
 }
+
+/// Carries the bytes of a connection; ends with the connection.
+pub(super) type Carrier = Pin<Box<dyn Future<Output = Result<(), ::postgres::Error>> + Send>>;
 
 /// An address without what `postgres` does not read itself.
 struct Parts {
