@@ -34,13 +34,14 @@ UNION ALL SELECT 'photo', stream, 'held', COUNT(*) FROM photo WHERE received IS 
 -- Lists are read state by state, each in the order of an index, or from the index of a small area (app::ordered).
 DROP INDEX case_file_queue;
 DROP INDEX case_file_area;
-CREATE INDEX case_file_order ON case_file (state, reported, id, area);
+-- What a department handles is sorted by its deadline and has indexes of its own; the others leave it out, so that no
+-- planner takes the wrong one.
+CREATE INDEX case_file_order ON case_file (state, reported, id, area) WHERE state <> 'handling';
+CREATE INDEX case_file_running ON case_file (deadline, reported, id, area) WHERE state = 'handling';
 CREATE INDEX case_file_area ON case_file (area, state, reported, id);
-CREATE INDEX case_file_running ON case_file (deadline, reported, id, area)
-    WHERE state = 'handling' AND deadline IS NOT NULL;
-CREATE INDEX case_file_department ON case_file (department, state, reported, id) WHERE department IS NOT NULL;
-CREATE INDEX case_file_department_running ON case_file (department, deadline, reported, id)
-    WHERE state = 'handling' AND deadline IS NOT NULL;
+CREATE INDEX case_file_department ON case_file (department, state, reported, id)
+    WHERE department IS NOT NULL AND state <> 'handling';
+CREATE INDEX case_file_department_running ON case_file (department, deadline, reported, id) WHERE state = 'handling';
 CREATE INDEX case_file_provisional ON case_file (deadline, id) WHERE deadline_provisional;
 CREATE INDEX case_file_renewed ON case_file (id) WHERE withdrawn AND state <> 'withdrawn';
 DROP INDEX task_state;

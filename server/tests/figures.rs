@@ -41,10 +41,10 @@ fn strands() -> Vec<Strand> {
         key: [first, reported],
     };
     vec![
-        strand("reported", "", KeyPart::Is(i64::MAX)),
+        strand("reported", "state <> 'handling'", KeyPart::Is(i64::MAX)),
         strand("handling", "deadline IS NULL", KeyPart::Is(i64::MAX)),
         strand("handling", "deadline IS NOT NULL", KeyPart::Column("deadline")),
-        strand("closed", "", KeyPart::Is(i64::MAX)),
+        strand("closed", "state <> 'handling'", KeyPart::Is(i64::MAX)),
     ]
 }
 

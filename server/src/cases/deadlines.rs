@@ -29,6 +29,7 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
     let calendar = app.calendar.now();
     let ready = app
         .read(move |tx| {
+            // By the index of these cases, which a city with calendars has none of.
             let cases: Vec<CaseId> = tx.all(
                 "SELECT id FROM case_file WHERE deadline_provisional AND state = ?1 ORDER BY deadline, id LIMIT ?2",
                 params![CaseState::Handling.as_str(), AT_ONCE],

@@ -131,17 +131,21 @@ fn strands(states: &[CaseState]) -> Vec<Strand> {
     let (reported, never) = (KeyPart::Column("reported"), KeyPart::Is(i64::MAX));
     let strand = |state: &CaseState| {
         let (state, runs) = (state.as_str(), *state == CaseState::Handling);
-        let waits = Strand {
+        let strand = |part, first| Strand {
             state,
-            part: if runs { "deadline IS NULL" } else { "" },
-            key: [never, reported],
+            part,
+            key: [first, reported],
         };
-        let running = Strand {
-            state,
-            part: "deadline IS NOT NULL",
-            key: [KeyPart::Column("deadline"), reported],
-        };
-        [Some(waits), runs.then_some(running)]
+        // The conditions of the partial indexes, word for word.
+        if runs {
+            let due = KeyPart::Column("deadline");
+            [
+                Some(strand("deadline IS NULL", never)),
+                Some(strand("deadline IS NOT NULL", due)),
+            ]
+        } else {
+            [Some(strand("state <> 'handling'", never)), None]
+        }
     };
     states.iter().flat_map(strand).flatten().collect()
 }

@@ -103,6 +103,14 @@ impl Loader {
         Ok(again)
     }
 
+    /// Brings the statistics up to date as PostgreSQL does by itself; SQLite works without any.
+    pub fn settle(&mut self) -> Result<()> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self.run("VACUUM ANALYZE"),
+        }
+    }
+
     /// Runs statements, one transaction each.
     pub fn run(&mut self, sql: &str) -> Result<()> {
         match self {

@@ -244,7 +244,7 @@ impl Growth {
                     };
                     rows.extend(template.copy(&to, id, next)?);
                 }
-                if k % every == 0 && self.sample.len() < SAMPLE {
+                if k.is_multiple_of(every) && self.sample.len() < SAMPLE {
                     let of_case = |(table, _): &&template::CopiedRow| {
                         template::TABLES.get(*table) == Some(&"case_file")
                     };
@@ -276,7 +276,7 @@ impl Growth {
         for index in indexes {
             loader.run(&index)?;
         }
-        loader.run("ANALYZE")?;
+        loader.settle()?;
         Ok(())
     }
 }
