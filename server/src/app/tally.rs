@@ -30,23 +30,26 @@ pub enum CountedKind {
     Entry,
     /// Entries that arrived in sealed parcels, by stream; the state is empty.
     Sealed,
-    /// Photos by stream: [`NAMED`] by an entry, and of those [`HELD`].
+    /// Photos by stream: [`NAMED`] by an entry or a sealed parcel, and of those [`HELD`].
     Photo,
+    /// Of the photos those that a sealed parcel names and no entry.
+    Unnamed,
 }
 
-/// A photo that an entry names.
+/// A photo that somebody names.
 pub const NAMED: &str = "named";
 /// A photo that the server holds.
 pub const HELD: &str = "held";
 
 impl CountedKind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Case,
         Self::Task,
         Self::Activity,
         Self::Entry,
         Self::Sealed,
         Self::Photo,
+        Self::Unnamed,
     ];
 
     pub(super) const fn as_str(self) -> &'static str {
@@ -57,6 +60,7 @@ impl CountedKind {
             Self::Entry => "entry",
             Self::Sealed => "sealed",
             Self::Photo => "photo",
+            Self::Unnamed => "unnamed",
         }
     }
 
@@ -76,6 +80,13 @@ impl CountedKind {
                  UNION ALL SELECT stream AS place, 'held' AS state, COUNT(received) AS n FROM photo
                  WHERE received IS NOT NULL GROUP BY stream"
             }
+            Self::Unnamed => {
+                "WITH unnamed AS (SELECT stream, received FROM photo p WHERE NOT EXISTS
+                     (SELECT 1 FROM entry_photo e WHERE e.stream = p.stream AND e.sha256 = p.sha256))
+                 SELECT stream AS place, 'named' AS state, COUNT(*) AS n FROM unnamed GROUP BY stream
+                 UNION ALL SELECT stream AS place, 'held' AS state, COUNT(*) AS n FROM unnamed
+                 WHERE received IS NOT NULL GROUP BY stream"
+            }
         }
     }
 
@@ -83,7 +94,7 @@ impl CountedKind {
     fn within(self, place: &str) -> impl Iterator<Item = &str> {
         let shortest = match self {
             Self::Case | Self::Task | Self::Activity => 0,
-            Self::Entry | Self::Sealed | Self::Photo => place.len(),
+            Self::Entry | Self::Sealed | Self::Photo | Self::Unnamed => place.len(),
         };
         (shortest..=place.len()).filter_map(|digits| place.get(..digits))
     }

@@ -28,7 +28,7 @@ pub const READERS: &[Role] = &[
     Role::Admin,
 ];
 
-/// Number of photos that entries or sealed parcels name (each counted once per stream), and of those that the server holds.
+/// Number of photos that entries refer to (each counted once per stream), and number of those that the server holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct PhotoCount {
     pub named: u64,
@@ -71,8 +71,12 @@ fn streams_within(areas: &[Area]) -> Where {
     condition
 }
 
-fn photos(figures: &tally::ByState) -> PhotoCount {
-    let of = |state: &str| figures.get(state).copied().unwrap_or(0);
+/// `all` photos without those of sealed parcels that no entry names.
+fn photos(all: &tally::ByState, unnamed: &tally::ByState) -> PhotoCount {
+    let of = |state: &str| {
+        let without = unnamed.get(state).copied().unwrap_or(0);
+        all.get(state).copied().unwrap_or(0).saturating_sub(without)
+    };
     PhotoCount {
         named: of(tally::NAMED),
         held: of(tally::HELD),
@@ -90,7 +94,10 @@ pub async fn counts(State(app): State<App>, staff: Staff) -> Result<Json<Counts>
             at: now,
             cases: tally::of_areas(tx, CountedKind::Case, &areas)?,
             entries: tally::of_streams(tx, CountedKind::Entry, &areas)?,
-            photos: photos(&tally::of_streams(tx, CountedKind::Photo, &areas)?),
+            photos: photos(
+                &tally::of_streams(tx, CountedKind::Photo, &areas)?,
+                &tally::of_streams(tx, CountedKind::Unnamed, &areas)?,
+            ),
             tasks: tally::of_areas(tx, CountedKind::Task, &areas)?,
             activities: tally::of_areas(tx, CountedKind::Activity, &areas)?,
             on_duty: on_duty::count(tx, now, &areas)?,
@@ -135,7 +142,10 @@ pub async fn streams(
             row.entries = tally::of_stream(tx, CountedKind::Entry, row.stream)?
                 .into_values()
                 .sum();
-            row.photos = photos(&tally::of_stream(tx, CountedKind::Photo, row.stream)?);
+            row.photos = photos(
+                &tally::of_stream(tx, CountedKind::Photo, row.stream)?,
+                &tally::of_stream(tx, CountedKind::Unnamed, row.stream)?,
+            );
         }
         list.page(rows, |row| (row.stream,))
     })

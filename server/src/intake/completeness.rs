@@ -42,8 +42,7 @@ pub struct Completeness {
     pub states: Vec<StateCount>,
     /// Entries that arrived in sealed parcels.
     pub sealed: u32,
-    /// Number of different photos that entries or sealed parcels of the stream name, and number of those whose hash is
-    /// confirmed.
+    /// Number of different photos that entries of the stream refer to, and number of those whose hash is confirmed.
     pub photos_named: u32,
     pub photos_held: u32,
 }

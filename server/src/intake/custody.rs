@@ -384,7 +384,7 @@ fn insert_photos(tx: &mut Tx<'_>, ctx: &mut Ctx, held: &HeldEntry) -> Result<(),
         } = photo;
         let evidence = evidence.as_ref();
         let place = evidence.and_then(|known| known.place.as_ref());
-        receipts::expect(tx, ctx, held.stream, *sha256, *size)?;
+        receipts::name(tx, ctx, held.stream, *sha256, *size)?;
         tx.run(
             "INSERT INTO entry_photo (entry, position, stream, sha256, size, role, width, height,
                                       origin, original, taken_at, taken_lat, taken_lon, taken_datum)

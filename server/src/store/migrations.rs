@@ -47,7 +47,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     15 "photo_evidence" => "0015_photo_evidence.sql",
     16 "refused_entry" => "0016_refused_entry.sql",
     17 "fewer_pages" => "0017_fewer_pages.sql",
-    18 "tally" => "0018_tally.sql",
+    18 "growth" => "0018_growth.sql",
     19 "grid_second" => "0019_grid_second.sql",
 ];
 

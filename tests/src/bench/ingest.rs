@@ -185,7 +185,14 @@ fn on(plan: &IngestPlan, place: &BenchDatabase, goals: &Goals) -> Result<()> {
     }
     if plan.checkins > 0 {
         let servers = [city.server.address()];
-        checkins::run(place.engine, &city, &servers, &store, plan.checkins, goals)?;
+        checkins::run(
+            (place.engine, checkins::GOAL_MS),
+            &city,
+            &servers,
+            &store,
+            plan.checkins,
+            goals,
+        )?;
     }
     store.close_blocking();
     ensure!(city.server.stop()?, "the server did not stop cleanly");

@@ -1,7 +1,9 @@
 //! What handsets that only listen cost everybody else: the intake beside them, one hint among them, their memory, and what
 //! of it comes back when they have left. The peer is the same server without listeners, in the same run.
 
-use super::{Goals, fleet, fleet::BenchTerminal, http::request, machine, median, percentile, to_f64};
+use super::{
+    Goals, checkins, fleet, fleet::BenchTerminal, http::request, machine, median, percentile, raw, to_f64,
+};
 use crate::city::City;
 use anyhow::{Context, Result, ensure};
 use std::{
@@ -21,6 +23,8 @@ const EACH: usize = 100;
 const SINGLE: usize = 300;
 /// Reports whose hints go to [`EACH`] streams.
 const SPREAD: usize = 200;
+/// Goal of a check-in beside all listeners, in milliseconds.
+const CHECKIN_MS: f64 = 20.0;
 /// How long hints and memory are waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 const EVENT: &[u8] = b"event: pull";
@@ -30,6 +34,8 @@ pub struct ListenersPlan {
     pub folder: PathBuf,
     pub rounds: usize,
     pub listeners: usize,
+    /// Check-ins in one minute beside the listeners; 0 leaves them out.
+    pub checkins: usize,
 }
 
 pub fn run(plan: &ListenersPlan, goals: &Goals) -> Result<()> {
@@ -46,12 +52,7 @@ pub fn run(plan: &ListenersPlan, goals: &Goals) -> Result<()> {
     let spread_alone = spread(&city, &mut idle, server, &mut [])?;
     let before = machine::memory_of(server)?;
 
-    let mut open = Vec::new();
-    for terminal in &idle {
-        for _ in 0..EACH.min(plan.listeners - open.len()) {
-            open.push(Listener::open(city.server.address(), terminal)?);
-        }
-    }
+    let mut open = listen(&city, &idle, plan.listeners)?;
     let each_kb = (machine::memory_of(server)? - before) * 1000.0 / to_f64(open.len());
     let mut beside = Vec::new();
     for _ in 0..plan.rounds {
@@ -95,8 +96,37 @@ pub fn run(plan: &ListenersPlan, goals: &Goals) -> Result<()> {
         (full - freed) / (full - before).max(1.0),
         0.8,
     );
+    if plan.checkins > 0 {
+        let open = listen(&city, &idle, plan.listeners)?;
+        let store = raw::open(&format!(
+            "sqlite:{}",
+            city.server.data().join("xunge.db").display()
+        ))?;
+        let servers = [city.server.address()];
+        checkins::run(
+            ("beside_listeners", CHECKIN_MS),
+            &city,
+            &servers,
+            &store,
+            plan.checkins,
+            goals,
+        )?;
+        store.close_blocking();
+        drop(open);
+    }
     ensure!(city.server.stop()?, "the server did not stop cleanly");
     Ok(())
+}
+
+/// Opens `count` streams of events, [`EACH`] of each terminal.
+fn listen(city: &City, idle: &[BenchTerminal], count: usize) -> Result<Vec<Listener>> {
+    let mut open = Vec::new();
+    for terminal in idle {
+        for _ in 0..EACH.min(count - open.len()) {
+            open.push(Listener::open(city.server.address(), terminal)?);
+        }
+    }
+    Ok(open)
 }
 
 /// A connection that reads a terminal's events.

@@ -91,7 +91,14 @@ pub fn run(plan: &ReplicasPlan, goals: &Goals) -> Result<()> {
     );
     if plan.checkins > 0 {
         let store = super::raw::open(&url)?;
-        checkins::run("postgres_two", &city, &both, &store, plan.checkins, goals)?;
+        checkins::run(
+            ("postgres_two", checkins::GOAL_MS),
+            &city,
+            &both,
+            &store,
+            plan.checkins,
+            goals,
+        )?;
         store.close_blocking();
     }
     ensure!(other.stop()?, "the second replica did not stop cleanly");

@@ -51,6 +51,9 @@ enum BenchKind {
     Listeners {
         #[arg(long, default_value_t = 10_000)]
         listeners: usize,
+        /// Number of check-ins within one minute beside them; 0 leaves them out
+        #[arg(long, default_value_t = 10_000)]
+        checkins: usize,
     },
     /// The same questions to cities with 10^4, 10^5 and 10^6 cases
     Growth {
@@ -117,11 +120,12 @@ fn main() -> Result<ExitCode> {
             replicas::run(&plan, &goals)?;
         }
         BenchKind::Photos => photos::run(&photos::PhotosPlan { folder, rounds }, &goals)?,
-        BenchKind::Listeners { listeners } => {
+        BenchKind::Listeners { listeners, checkins } => {
             let plan = listeners::ListenersPlan {
                 folder,
                 rounds,
                 listeners,
+                checkins,
             };
             listeners::run(&plan, &goals)?;
         }

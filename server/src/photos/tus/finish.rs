@@ -11,18 +11,12 @@ use super::{
     upload::{Upload, UploadContent},
 };
 use crate::{
-    app::{
-        changes::Change,
-        ctx::Ctx,
-        object_files::OpenedStaging,
-        state::App,
-        tally::{self, CountedKind},
-    },
+    app::{changes::Change, ctx::Ctx, object_files::OpenedStaging, state::App},
     kernel::failure::Failure,
     params,
     photos::{
         attachments::{self, Attached},
-        shown,
+        receipts, shown,
     },
     store::{error::StoreError, tx::Tx},
 };
@@ -272,7 +266,7 @@ fn mark_received(
         params![stream.to_string(), sha256.to_string(), ctx.now.0],
     )?;
     if changed > 0 {
-        ctx.tally.add(CountedKind::Photo, stream, tally::HELD, 1);
+        receipts::count_held(tx, ctx, stream, sha256, 1)?;
     }
     Ok(changed > 0)
 }

@@ -2,13 +2,10 @@
 
 use super::{held::HeldPicture, upload::UploadContent};
 use crate::{
-    app::{
-        object_name::ObjectName,
-        state::App,
-        tally::{self, CountedKind},
-    },
+    app::{object_name::ObjectName, state::App},
     kernel::failure::Failure,
     params,
+    photos::receipts,
 };
 
 /// Call before repeating an old receipt. Returns true if the object was missing and the row was reset.
@@ -29,17 +26,17 @@ pub(super) async fn reset_if_lost(
     }
     tracing::error!(%stream, %sha256, "the object of a received photo is missing; it has to be sent again");
     app.write(move |tx, ctx| {
-        let (stream, hash) = (stream.to_string(), sha256.to_string());
+        let (owner, hash) = (stream.to_string(), sha256.to_string());
         // Not a photo that was received again after the check.
         let reset = tx.execute(
             "UPDATE photo SET received = NULL WHERE stream = ?1 AND sha256 = ?2 AND received = ?3",
-            params![&stream, &hash, received],
+            params![&owner, &hash, received],
         )?;
         if reset > 0 {
-            ctx.tally.add(CountedKind::Photo, &stream, tally::HELD, -1);
+            receipts::count_held(tx, ctx, stream, sha256, -1)?;
             tx.run(
                 "DELETE FROM upload WHERE stream = ?1 AND sha256 = ?2 AND finished IS NOT NULL",
-                params![&stream, &hash],
+                params![&owner, &hash],
             )?;
         }
         Ok(reset > 0)

@@ -31,6 +31,14 @@ UNION ALL SELECT 'sealed', e.stream, '', COUNT(*) FROM entry e JOIN parcel p ON 
 UNION ALL SELECT 'photo', stream, 'named', COUNT(*) FROM photo GROUP BY stream
 UNION ALL SELECT 'photo', stream, 'held', COUNT(*) FROM photo WHERE received IS NOT NULL GROUP BY stream;
 
+INSERT INTO tally (what, place, state, n)
+WITH unnamed AS (
+    SELECT stream, received FROM photo p
+    WHERE NOT EXISTS (SELECT 1 FROM entry_photo e WHERE e.stream = p.stream AND e.sha256 = p.sha256)
+)
+SELECT 'unnamed', stream, 'named', COUNT(*) FROM unnamed GROUP BY stream
+UNION ALL SELECT 'unnamed', stream, 'held', COUNT(*) FROM unnamed WHERE received IS NOT NULL GROUP BY stream;
+
 -- Lists are read state by state, each in the order of an index, or from the index of a small area (app::ordered).
 DROP INDEX case_file_queue;
 DROP INDEX case_file_area;
@@ -50,3 +58,7 @@ CREATE INDEX task_cell ON task (cell, state, due, id);
 DROP INDEX activity_state;
 CREATE INDEX activity_state ON activity (state, updated, record, area);
 CREATE INDEX activity_area ON activity (area, state, updated, record);
+
+-- What a new handset of a post reads first: its open tasks, among the tombstones of all that were ever done there. No report is
+-- written to it.
+CREATE INDEX mailbox_row_of_post ON mailbox_row (mailbox, n) WHERE body IS NOT NULL AND mailbox >= 'post:';
