@@ -26,7 +26,7 @@ use protocol::{
 };
 use serde_json::Value;
 use server::{
-    app::{identity::Identity, lease::Lease, mailbox::MailboxId},
+    app::{identity::Identity, lease::Lease, mailbox::MailboxId, tally::CountedKind},
     auth::field_tokens,
     kernel::failure::Failure,
     params,
@@ -57,6 +57,7 @@ async fn job_writes(app: &TestApp, holder: &str, mark: &'static str) -> Result<(
 }
 
 const PROVISIONAL: &str = "SELECT COUNT(*) AS n FROM case_file WHERE deadline_provisional";
+const FIGURES: &str = "SELECT CASE WHEN COUNT(*) > 0 THEN 1 ELSE 0 END AS n FROM tally_change";
 const IDLE: &str = "SELECT COUNT(*) AS n FROM session WHERE last_used = 0";
 const DONE: &str = "SELECT COUNT(*) AS n FROM meta WHERE value = 'done'";
 const PRESENT: &str = "SELECT COUNT(*) AS n FROM presence WHERE present";
@@ -107,14 +108,18 @@ both_engines! {
             Ok(tx.execute("UPDATE mailbox_row SET at = 0 WHERE kind = 'case'", &[])?)
         }).await;
         app.recount().await;
+        // Figures that changed since, and back.
+        for n in [1, -1] {
+            app.write(move |_, ctx| Ok(ctx.tally.add(CountedKind::Case, "", "closed", n))).await;
+        }
         let due = async || {
             let mut found = Vec::new();
-            for sql in [PRESENT, PENDING, PARTS, COMPARABLE, HISTORY, PROVISIONAL, IDLE] {
+            for sql in [PRESENT, PENDING, PARTS, COMPARABLE, HISTORY, PROVISIONAL, IDLE, FIGURES] {
                 found.push(app.count(sql).await);
             }
             found
         };
-        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1, 1]);
 
         let until = app.now().plus(20_000).0;
         app.write(move |tx, _| {
@@ -129,12 +134,12 @@ both_engines! {
         for job in rooms::JOBS {
             assert!(!jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1]);
+        assert_eq!(due().await, [1, 2, 1, 1, 1, 1, 1, 1]);
         app.advance(20_000);
         for job in rooms::JOBS {
             assert!(jobs::once(&app.app, job, "alive").await.unwrap(), "{}", job.name);
         }
-        assert_eq!(due().await, [0; 7]);
+        assert_eq!(due().await, [0; 8]);
     }
 
     async fn job_without_work_writes_nothing(app: TestApp) {
