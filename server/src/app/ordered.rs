@@ -3,7 +3,8 @@
 //! Each state is a [`Strand`] with its own index range; the strands are merged by their keys. Where the reader reaches a part
 //! of the city only, two ways lead to a strand's first rows: along the order, past the rows of other areas, or through all
 //! rows of the area, sorted afterwards. The figures of [`super::tally`] say which is shorter. For a page of k rows and n rows
-//! in the state, the shorter one reads at most about the square root of k·n index entries.
+//! in the state, the shorter one reads about the square root of k·n index entries at most, if the rows of the area are spread
+//! evenly over the order.
 
 use super::tally::{self, CountedKind};
 use crate::{
