@@ -152,22 +152,25 @@ fn read(
     let start = Start::of(position, last);
     let again = i64::from(sabotage::is(Defect::MailboxChangeTwice) && start.number() > 1);
     let from = i64::try_from(start.number()).unwrap_or(i64::MAX);
-    // A handset that starts from the beginning needs no tombstones. Every task of a post leaves one, so their rows have an
-    // index of their own, whose condition this is.
-    let which = match mailbox {
-        _ if from > 0 => "",
-        Mailbox::Post => "AND body IS NOT NULL AND mailbox >= 'post:'",
-        Mailbox::Author => "AND body IS NOT NULL",
+    // A handset that starts from the beginning needs no tombstones. Every task of a post leaves one, so the other rows of a
+    // post have an index of their own. Its first column is not the mailbox but what follows "post:": PostgreSQL would take
+    // the index of all rows, because in the whole table tombstones are rare.
+    let (which, owner) = match (mailbox, from) {
+        (Mailbox::Post, 0) => (
+            "substr(mailbox, 6) = ?1 AND body IS NOT NULL AND mailbox >= 'post:'",
+            id.trim_start_matches("post:"),
+        ),
+        (Mailbox::Author, 0) => ("mailbox = ?1 AND body IS NOT NULL", id.as_str()),
+        _ => ("mailbox = ?1", id.as_str()),
     };
-    let sql = format!(
-        "SELECT n, kind, entity, body FROM mailbox_row WHERE mailbox = ?1 AND n > ?2 {which} ORDER BY n LIMIT ?3"
-    );
+    let sql =
+        format!("SELECT n, kind, entity, body FROM mailbox_row WHERE {which} AND n > ?2 ORDER BY n LIMIT ?3");
     let (mut after, mut rows, mut more) = (from - again, Vec::new(), false);
     'chunks: loop {
         let wanted = CHUNK.min(room.rows.saturating_add(1));
         let chunk = tx.all(
             &sql,
-            params![&id, after, i64::try_from(wanted).unwrap_or(i64::MAX)],
+            params![owner, after, i64::try_from(wanted).unwrap_or(i64::MAX)],
             |row| {
                 let body: Option<String> = row.get("body")?;
                 Ok((row.get::<u64>("n")?, row.get("kind")?, row.get("entity")?, body))

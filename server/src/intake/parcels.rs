@@ -98,10 +98,12 @@ pub(super) async fn list(
                 let stream = filter.bind(stream.to_string());
                 filter.and(format!("c.stream = {stream}"));
             }
+            // The second condition on the state is that of the index of unsettled entries.
             let select =
                 "SELECT c.id, c.stream, c.sealed_for, c.sealed_at, c.received, c.carried_by, c.remaining, c.entries,
                         c.drafts, c.photos, t.label, h.name AS holder_name, p.name AS post_name,
-                        (SELECT COUNT(*) FROM entry e WHERE e.push = c.id AND e.state = 'review') AS in_review
+                        (SELECT COUNT(*) FROM entry e WHERE e.push = c.id AND e.state = 'review'
+                            AND e.state NOT IN ('applied', 'rejected')) AS in_review
                  FROM parcel c JOIN stream s ON s.id = c.stream JOIN terminal t ON t.id = s.terminal
                  JOIN post p ON p.id = s.post JOIN org o ON o.id = p.org JOIN person h ON h.id = s.person";
             let mut parcels = list.rows(tx, (select, "c.id"), &filter, view)?;

@@ -49,6 +49,7 @@ pub const MIGRATIONS: &[Migration] = migrations![
     17 "fewer_pages" => "0017_fewer_pages.sql",
     18 "growth" => "0018_growth.sql",
     19 "grid_second" => "0019_grid_second.sql",
+    20 "fewer_scans" => "0020_fewer_scans.sql",
 ];
 
 /// The closure of one migration transaction.

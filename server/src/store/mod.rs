@@ -75,7 +75,7 @@ pub use error::{Internal, StoreError};
 pub use hint::Hint;
 pub use hints::{Heard, HintListener};
 pub use migrations::{MIGRATIONS, Migration};
-pub use options::{Options, SimulatedDisk};
+pub use options::{Options, SimulatedDisk, StatementWatch};
 pub use turn::ReadTurn;
 pub use tx::Tx;
 pub use value::{ColumnIndex, FromValue, Row, Value};

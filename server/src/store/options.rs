@@ -43,6 +43,26 @@ impl std::fmt::Debug for SimulatedDisk {
     }
 }
 
+/// Is told the text of each statement that a connection runs.
+#[derive(Clone)]
+pub struct StatementWatch(Arc<dyn Fn(&str) + Send + std::marker::Sync>);
+
+impl StatementWatch {
+    pub fn new(told: impl Fn(&str) + Send + std::marker::Sync + 'static) -> Self {
+        Self(Arc::new(told))
+    }
+
+    pub(super) fn tell(&self, sql: &str) {
+        (self.0)(sql);
+    }
+}
+
+impl std::fmt::Debug for StatementWatch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("StatementWatch")
+    }
+}
+
 /// Options of [`Store::open`](super::database::Store::open); the defaults suit one city.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -67,6 +87,8 @@ pub struct Options {
     pub share_hints: bool,
     /// The disk of a simulated machine (SQLite only).
     pub disk: Option<SimulatedDisk>,
+    /// For tests that look at the plans of statements (SQLite only).
+    pub watch: Option<StatementWatch>,
     /// The clock for the dates of applied migrations.
     pub now: fn() -> Timestamp,
 }
@@ -88,6 +110,7 @@ impl Default for Options {
             statement_timeout: Duration::from_secs(30),
             share_hints: true,
             disk: None,
+            watch: None,
             now: Timestamp::now,
         }
     }

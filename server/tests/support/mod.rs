@@ -53,7 +53,7 @@ use server::{
         config::Settings,
     },
     service::{reactions, router::router},
-    store::{Options, Store},
+    store::{Options, StatementWatch, Store},
 };
 use std::sync::{
     Arc, Mutex,
@@ -191,14 +191,26 @@ impl TestApp {
     pub async fn postgres_with(settings: Settings) -> Self {
         Self::over(Some(TestDatabase::migrated()), settings).await
     }
+    /// The same, with a watch on its statements.
+    pub async fn sqlite_watched(settings: Settings, watch: StatementWatch) -> Self {
+        let options = Options {
+            watch: Some(watch),
+            ..Options::default()
+        };
+        Self::opened(None, settings, options).await
+    }
     async fn over(database: Option<TestDatabase>, settings: Settings) -> Self {
+        Self::opened(database, settings, Options::default()).await
+    }
+    async fn opened(database: Option<TestDatabase>, settings: Settings, options: Options) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = match &database {
             Some(database) => database.url().to_owned(),
             None => format!("sqlite:{}", folder.path().join("server.db").display()),
         };
         let blobs = Blobs::new(Arc::new(object_store::memory::InMemory::new()));
-        let parts = Self::parts(&url, blobs, settings, START, 1).await;
+        let store = Self::store(&url, options).await;
+        let parts = Self::parts_over(store, blobs, settings, START, 1).await;
         Self::of(parts, url, database, folder)
     }
 
@@ -251,11 +263,23 @@ impl TestApp {
         now: Millis,
         seed: u64,
     ) -> (Parts, Arc<SteppedClock>) {
+        let store = Self::store(url, Options::default()).await;
+        Self::parts_over(store, blobs, settings, now, seed).await
+    }
+
+    async fn store(url: &str, options: Options) -> Store {
         let url = url.to_owned();
-        let store = tokio::task::spawn_blocking(move || Store::open(&url, Options::default()))
-            .await
-            .unwrap()
-            .unwrap();
+        let opened = tokio::task::spawn_blocking(move || Store::open(&url, options));
+        opened.await.unwrap().unwrap()
+    }
+
+    async fn parts_over(
+        store: Store,
+        blobs: Blobs,
+        settings: Settings,
+        now: Millis,
+        seed: u64,
+    ) -> (Parts, Arc<SteppedClock>) {
         let clock = Arc::new(SteppedClock(AtomicI64::new(now.0)));
         let identity = Identity::load_or_create(&store, SealKey::new([41; 32]), [42; 32])
             .await

@@ -177,8 +177,8 @@ impl Tables {
     pub fn expired(self, tx: &mut Tx<'_>, now: Millis) -> Result<Vec<(UploadId, Owner)>, StoreError> {
         self.list(
             tx,
-            "SELECT DISTINCT u.id, u.{owner} AS owner FROM {upload} u JOIN {part} p ON p.upload = u.id
-             WHERE u.finished IS NULL AND u.expires <= ?1 ORDER BY u.id LIMIT ?2",
+            "SELECT u.id, u.{owner} AS owner FROM {upload} u WHERE u.finished IS NULL AND u.expires <= ?1
+             AND EXISTS (SELECT 1 FROM {part} p WHERE p.upload = u.id) ORDER BY u.expires, u.id LIMIT ?2",
             now,
         )
     }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql, ffi};
 use crate::store::{
     backoff::Backoff,
     error::{Internal, StoreError},
-    options::Options,
+    options::{Options, StatementWatch},
     tx::Session,
     value::{Row, Value},
 };
@@ -111,12 +111,31 @@ pub(super) fn run(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
     connection.prepare_cached(sql)?.execute([]).map(|_| ())
 }
 
-pub(super) struct Statements<'c>(pub(super) &'c Connection);
+pub(super) struct Statements<'c> {
+    connection: &'c Connection,
+    watch: Option<&'c StatementWatch>,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn of(connection: &'c Connection, options: &'c Options) -> Self {
+        Self {
+            connection,
+            watch: options.watch.as_ref(),
+        }
+    }
+
+    fn tell(&self, sql: &str) {
+        if let Some(watch) = self.watch {
+            watch.tell(sql);
+        }
+    }
+}
 
 impl Session for Statements<'_> {
     fn execute(&mut self, sql: &str, params: &[Value]) -> Result<u64, StoreError> {
+        self.tell(sql);
         let run = || {
-            self.0
+            self.connection
                 .prepare_cached(sql)?
                 .execute(rusqlite::params_from_iter(params))
         };
@@ -124,8 +143,9 @@ impl Session for Statements<'_> {
     }
 
     fn query(&mut self, sql: &str, params: &[Value], each: &mut dyn FnMut(Row)) -> Result<(), StoreError> {
+        self.tell(sql);
         let mut run = || {
-            let mut statement = self.0.prepare_cached(sql)?;
+            let mut statement = self.connection.prepare_cached(sql)?;
             let columns: Arc<[String]> = statement.column_names().map(str::to_owned).collect();
             let mut rows = statement.query(rusqlite::params_from_iter(params))?;
             while let Some(row) = rows.next()? {
@@ -141,11 +161,11 @@ impl Session for Statements<'_> {
     }
 
     fn batch(&mut self, sql: &str) -> Result<(), StoreError> {
-        self.0.execute_batch(sql).map_err(|e| classify(&e))
+        self.connection.execute_batch(sql).map_err(|e| classify(&e))
     }
 
     fn is_broken(&self) -> bool {
-        self.0.is_autocommit()
+        self.connection.is_autocommit()
     }
 }
 

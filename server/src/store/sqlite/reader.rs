@@ -63,7 +63,7 @@ impl SqliteReader {
             job.answer(Err(classify(&error)));
             return None;
         }
-        let verdict = job.run(&mut Statements(&connection));
+        let verdict = job.run(&mut Statements::of(&connection, &self.options));
         let healthy = !matches!(verdict, Verdict::Doomed(StoreError::Unavailable { .. }));
         if healthy && !connection.is_autocommit() && run(&connection, "ROLLBACK").is_ok() {
             self.connection = Some(connection);

@@ -134,7 +134,7 @@ impl Writer {
                 job
             });
             let Some(mut job) = next else { break };
-            match member(&connection, job.as_mut()) {
+            match member(&connection, &self.options, job.as_mut()) {
                 Ok(hints) => {
                     kept |= hints.is_some();
                     members.push((job, hints.unwrap_or_default()));
@@ -194,9 +194,13 @@ impl Writer {
 
 /// Runs one member of a group in its savepoint. Returns `Some` hints if its changes are kept, `None` if they were rolled
 /// back, an error if the whole transaction was rolled back.
-fn member(connection: &Connection, job: &mut dyn Job) -> Result<Option<Vec<Hint>>, StoreError> {
+fn member(
+    connection: &Connection,
+    options: &Options,
+    job: &mut dyn Job,
+) -> Result<Option<Vec<Hint>>, StoreError> {
     run(connection, "SAVEPOINT member").map_err(|e| classify(&e))?;
-    let verdict = job.run(&mut Statements(connection));
+    let verdict = job.run(&mut Statements::of(connection, options));
     let failure = match &verdict {
         Verdict::Doomed(error) => Some(error.clone()),
         Verdict::Keep(_) | Verdict::Discard => None,
