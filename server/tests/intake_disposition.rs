@@ -243,6 +243,17 @@ both_engines! {
         assert_eq!(disposition_of(&app, &client, back.id).await, state_and_code("applied", ""));
     }
 
+    /// What a push has just stored is not read again (issue 15), unless another entry of the push changed it.
+    async fn i15_withdrawal_before_its_entry_in_one_push_ends_it(app: TestApp) {
+        let (_, mut client) = handset(&app).await;
+        let filed = client.entry(&app, &report("一"));
+        let back = client.entry(&app, &Payload::Withdraw(Withdraw { entry: filed.id, reason: String::new() }));
+        client.push(&app, &[back.clone(), filed.clone()]).await;
+        assert_eq!(disposition_of(&app, &client, back.id).await, state_and_code("applied", ""));
+        assert_eq!(disposition_of(&app, &client, filed.id).await, state_and_code("rejected", "entry.withdrawn"));
+        assert_eq!(app.count(CASES).await, 0);
+    }
+
     async fn withdrawal_that_cannot_be_applied_goes_to_review(app: TestApp) {
         let (city, mut client) = handset(&app).await;
         let check_in = client.entry(&app, &Payload::CheckIn(CheckIn::default()));

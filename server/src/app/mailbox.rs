@@ -31,7 +31,18 @@ impl fmt::Display for MailboxId {
 
 /// The mailbox changes of one write; the last change of a row wins.
 #[derive(Debug, Clone, Default)]
-pub struct Outgoing(BTreeMap<(MailboxId, &'static str, String), Option<String>>);
+pub struct Outgoing(BTreeMap<RowKey, RowChange>);
+
+/// Mailbox, kind and entity of a row.
+type RowKey = (MailboxId, &'static str, String);
+
+#[derive(Debug, Clone)]
+struct RowChange {
+    /// `None` removes the row.
+    body: Option<String>,
+    /// This write created the entity, so there is no row yet.
+    is_first: bool,
+}
 
 impl Outgoing {
     /// Sets the row of an entity.
@@ -42,20 +53,42 @@ impl Outgoing {
         entity: impl fmt::Display,
         body: &impl serde::Serialize,
     ) -> Result<(), Failure> {
-        self.0.insert(
+        self.set(
             (mailbox, kind, entity.to_string()),
             Some(serde_json::to_string(body)?),
         );
         Ok(())
     }
+    /// Sets the first row of an entity that this write created: no row is looked for.
+    pub fn put_first(
+        &mut self,
+        mailbox: MailboxId,
+        kind: &'static str,
+        entity: impl fmt::Display,
+        body: &impl serde::Serialize,
+    ) -> Result<(), Failure> {
+        let change = RowChange {
+            body: Some(serde_json::to_string(body)?),
+            is_first: true,
+        };
+        self.0.insert((mailbox, kind, entity.to_string()), change);
+        Ok(())
+    }
     /// Removes the row of an entity: writes a tombstone if there was a row.
     pub fn remove(&mut self, mailbox: MailboxId, kind: &'static str, entity: impl fmt::Display) {
         planted!(TombstoneNotWritten => return);
-        self.0.insert((mailbox, kind, entity.to_string()), None);
+        self.set((mailbox, kind, entity.to_string()), None);
+    }
+    fn set(&mut self, row: RowKey, body: Option<String>) {
+        let is_first = self.0.get(&row).is_some_and(|earlier| earlier.is_first);
+        self.0.insert(row, RowChange { body, is_first });
     }
     /// Adds later changes, which win over earlier ones of the same row.
     pub(crate) fn absorb(&mut self, later: Self) {
-        self.0.extend(later.0);
+        for (row, mut change) in later.0 {
+            change.is_first |= self.0.get(&row).is_some_and(|earlier| earlier.is_first);
+            self.0.insert(row, change);
+        }
     }
     /// Writes all changes. A tombstone without a row, and a body equal to the stored one, change nothing.
     pub(crate) fn flush(self, tx: &mut Tx<'_>, now: Millis) -> Result<(), Failure> {
@@ -74,17 +107,20 @@ impl Outgoing {
 fn flush_one(
     tx: &mut Tx<'_>,
     mailbox: MailboxId,
-    rows: impl Iterator<Item = ((MailboxId, &'static str, String), Option<String>)>,
+    rows: impl Iterator<Item = (RowKey, RowChange)>,
     now: Millis,
 ) -> Result<(), Failure> {
     let id = mailbox.to_string();
     let mut changed = Vec::new();
-    for ((_, kind, entity), body) in rows {
-        let stands: Option<Option<String>> = tx.opt(
-            "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3",
-            params![&id, kind, &entity],
-            |row| row.get("body"),
-        )?;
+    for ((_, kind, entity), RowChange { body, is_first }) in rows {
+        let stands: Option<Option<String>> = match is_first {
+            true => None,
+            false => tx.opt(
+                "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3",
+                params![&id, kind, &entity],
+                |row| row.get("body"),
+            )?,
+        };
         let unchanged = match (&stands, &body) {
             (None, None) => true,
             (Some(old), new) => old == new,

@@ -186,7 +186,10 @@ fn tasks(tx: &mut Tx<'_>, case: CaseId) -> Result<Vec<CaseTask>, Failure> {
 pub(super) fn tell_author(tx: &mut Tx<'_>, ctx: &mut Ctx, file: &CaseFile) -> Result<(), Failure> {
     let photos = photos::photo_counts(tx, file)?;
     let masker = privacy::masker(tx, Some(file.id))?;
-    tell(tx, ctx, file, photos, &masker)
+    match row(tx, file, photos, &masker)? {
+        Some((author, row)) => ctx.mail.put(author, kind::CASE, file.id, &row),
+        None => Ok(()),
+    }
 }
 
 /// As [`tell_author`] for the case that a report with or without photos has just opened: it has no caller and no contacts.
@@ -201,18 +204,21 @@ pub(super) fn tell_author_of_new(
     } else {
         (0, 0)
     };
-    tell(tx, ctx, file, photos, &mask::Masker::default())
+    match row(tx, file, photos, &mask::Masker::default())? {
+        Some((author, row)) => ctx.mail.put_first(author, kind::CASE, file.id, &row),
+        None => Ok(()),
+    }
 }
 
-fn tell(
+/// The author's row of a case, and his mailbox; `None` if no handset reported it.
+fn row(
     tx: &mut Tx<'_>,
-    ctx: &mut Ctx,
     file: &CaseFile,
     (photos_named, photos_held): (u32, u32),
     masker: &mask::Masker,
-) -> Result<(), Failure> {
+) -> Result<Option<(MailboxId, CaseRow)>, Failure> {
     let (Some(author), Some(record)) = (file.reporter, file.record) else {
-        return Ok(());
+        return Ok(None);
     };
     let address = beginning(masker, &file.address);
     let text = match address {
@@ -235,7 +241,7 @@ fn tell(
         withdrawn: file.is_withdrawn(),
         reason: why_not_filed(tx, file, masker)?,
     };
-    ctx.mail.put(MailboxId::Author(author), kind::CASE, file.id, &row)
+    Ok(Some((MailboxId::Author(author), row)))
 }
 
 /// The beginning of the opinion with which the case was not filed, for its author.

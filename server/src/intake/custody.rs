@@ -2,8 +2,9 @@
 //! push that brought it. An entry that is stored already gets the same receipt again; no stored entry is overwritten.
 
 use super::{
-    apply::{self, HeldEntry},
-    defects, needs_action, photo_doubts, reasons, refused,
+    apply, defects, disposition,
+    held::{self, DueEntry, Fresh, HeldEntry},
+    needs_action, photo_doubts, reasons, refused,
     times::{self, BatchTimes, Delivery},
 };
 use crate::{
@@ -116,7 +117,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
         mark: StreamMark::default(),
         new: 0,
     };
-    let mut fresh = VecDeque::new();
+    let mut fresh: VecDeque<DueEntry> = VecDeque::new();
     let delivery = Delivery {
         stream: batch.stream,
         sent: &batch.sent,
@@ -148,14 +149,14 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                 continue;
             }
         };
-        match existing(tx, batch.stream, reading)? {
-            Existing::Free => {}
+        let is_awaited = match existing(tx, batch.stream, reading)? {
+            Existing::Free { is_awaited } => is_awaited,
             Existing::Held {
                 sha256: held,
                 received,
             } if defects::is_same(held, sha256) => {
                 if defects::applies_again(batch.sealed.is_some()) {
-                    fresh.push_back(apply::load(tx, reading.id)?);
+                    fresh.push_back(held::load(tx, reading.id)?.into());
                 }
                 custody.receipts.push(Receipt {
                     id: reading.id,
@@ -187,7 +188,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
                     .push(refuse(Some(reading.id), ProblemCode::EntryNumberTaken, &detail));
                 continue;
             }
-        }
+        };
         if custody.new == 0 {
             insert_push(tx, batch, &push, ctx.now)?;
         }
@@ -218,7 +219,14 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
             received: ctx.now,
         });
         custody.new += 1;
-        fresh.push_back(held);
+        let was_sealed = batch.sealed.is_some();
+        fresh.push_back(DueEntry {
+            held,
+            fresh: Some(Fresh {
+                was_sealed,
+                is_awaited,
+            }),
+        });
     }
     if times.corrects {
         // A failure in another room must not prevent custody; the next push tries again.
@@ -234,7 +242,7 @@ pub(super) fn take(tx: &mut Tx<'_>, ctx: &mut Ctx, app: &App, batch: &Batch) -> 
     } else {
         mark::of(tx, batch.stream)?
     };
-    for held in &fresh {
+    for DueEntry { held, .. } in &fresh {
         if let EntryContent::Known(entry, _) = &held.reading.content
             && let Some(old) = entry.supersedes
         {
@@ -253,21 +261,24 @@ fn to_review_queue(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     app: &App,
-    fresh: VecDeque<HeldEntry>,
+    fresh: VecDeque<DueEntry>,
     why: &Reason,
 ) -> Result<(), Failure> {
-    let (voids, others): (VecDeque<HeldEntry>, VecDeque<HeldEntry>) = fresh
+    let (voids, others): (VecDeque<DueEntry>, VecDeque<DueEntry>) = fresh
         .into_iter()
-        .partition(|held| matches!(held.reading.content, EntryContent::Known(_, Payload::Void)));
-    for held in others {
-        apply::set_disposition(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
+        .partition(|due| matches!(due.held.reading.content, EntryContent::Known(_, Payload::Void)));
+    for DueEntry { held, .. } in others {
+        disposition::set_disposition(tx, ctx, held.reading.id, Disposition::review(why.clone()))?;
     }
     apply::run(tx, ctx, app, voids)
 }
 
 /// What the store has for the id and number of an element.
 enum Existing {
-    Free,
+    Free {
+        /// Another entry waits for this id.
+        is_awaited: bool,
+    },
     /// The same id in the same stream and number.
     Held {
         sha256: Sha256,
@@ -278,28 +289,46 @@ enum Existing {
     NumberTaken(EntryId),
 }
 
+/// A row with the id or number of an element, or that waits for its id.
+struct Neighbour {
+    id: EntryId,
+    stream: StreamId,
+    n: i64,
+    sha256: Sha256,
+    received: Millis,
+}
+
 fn existing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Existing, Failure> {
-    let found: Vec<(EntryId, StreamId, Sha256, Millis)> = tx.all(
-        "SELECT id, stream, sha256, received FROM entry WHERE id = ?1 OR (stream = ?2 AND n = ?3)",
-        params![reading.id.to_string(), stream.to_string(), column(reading.n)],
+    let n = column(reading.n);
+    let found: Vec<Neighbour> = tx.all(
+        "SELECT id, stream, n, sha256, received FROM entry
+         WHERE id = ?1 OR (stream = ?2 AND n = ?3) OR waits_for = ?1",
+        params![reading.id.to_string(), stream.to_string(), n],
         |row| {
-            Ok((
-                row.parse("id")?,
-                row.parse("stream")?,
-                row.parse("sha256")?,
-                Millis(row.get("received")?),
-            ))
+            Ok(Neighbour {
+                id: row.parse("id")?,
+                stream: row.parse("stream")?,
+                n: row.get("n")?,
+                sha256: row.parse("sha256")?,
+                received: Millis(row.get("received")?),
+            })
         },
     )?;
-    let same = found.iter().find(|(id, ..)| *id == reading.id);
-    Ok(match (same, found.first()) {
-        (Some((_, owner, sha256, received)), _) if *owner == stream => Existing::Held {
-            sha256: *sha256,
-            received: *received,
+    if let Some(same) = found.iter().find(|row| row.id == reading.id) {
+        return Ok(match same.stream == stream {
+            true => Existing::Held {
+                sha256: same.sha256,
+                received: same.received,
+            },
+            false => Existing::Foreign,
+        });
+    }
+    let taken = found.iter().find(|row| row.stream == stream && row.n == n);
+    Ok(match taken {
+        Some(by) => Existing::NumberTaken(by.id),
+        None => Existing::Free {
+            is_awaited: !found.is_empty(),
         },
-        (Some(_), _) => Existing::Foreign,
-        (None, Some((by, ..))) => Existing::NumberTaken(*by),
-        (None, None) => Existing::Free,
     })
 }
 

@@ -5,7 +5,8 @@
 //! custody.
 //!
 //! * `custody`: stores entries and issues receipts, in one transaction with the evidence of the push.
-//! * [`apply`]: hands an entry to its room; only [`set_disposition`] writes its state and mail.
+//! * `held`: an entry in custody. [`apply`]: hands it to its room. `disposition`: only [`set_disposition`] writes its state and
+//!   mail.
 //! * [`sweep()`]: entries that are due again. `reasons`: texts of dispositions decided here.
 //! * `needs_action`: mailbox rows of entries that still need their author. `readers`: roles. `defects`: planted defects.
 //! * `times`: when the entries of a batch were made; corrections of earlier ones.
@@ -17,6 +18,8 @@ pub mod apply;
 pub(crate) mod completeness;
 mod custody;
 mod defects;
+mod disposition;
+mod held;
 mod needs_action;
 pub(crate) mod parcel;
 mod parcel_arrival;
@@ -33,8 +36,9 @@ pub(crate) mod routes;
 pub(crate) mod sweep;
 mod times;
 
-pub use apply::{ApplyOutcome, set_disposition};
+pub use apply::ApplyOutcome;
 pub use completeness::{Completeness, StateCount, all as all_streams, of as completeness_of};
+pub use disposition::set_disposition;
 pub use parcel::{ParcelSource, take as take_parcel};
 pub use parcels::{KeptItem, ParcelView};
 pub use refused::{RefusedItem, SettleBody};

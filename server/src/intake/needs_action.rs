@@ -19,26 +19,39 @@ use protocol::{
     time::Millis,
 };
 
-/// Updates the author's mailbox after the disposition in `row` was stored; `before` is the state that it replaced. A
+/// What stood of an entry before its disposition changed.
+#[derive(Clone, Copy)]
+pub(super) struct Past {
+    pub state: EntryState,
+    /// It arrived in a parcel.
+    pub was_sealed: bool,
+    /// This transaction stored the entry, so its author has no row of it.
+    pub is_new: bool,
+}
+
+/// Updates the author's mailbox after the disposition in `row` was stored; `past` is what it replaced. A
 /// rejection of an entry that has a newer version is marked as superseded.
 pub(super) fn notify(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     author: PersonId,
-    before: EntryState,
-    was_sealed: bool,
+    past: Past,
     mut row: DispositionRow,
 ) -> Result<(), Failure> {
     let mailbox = MailboxId::Author(author);
     if row.disposition.state == DispositionState::Rejected.into() && is_superseded(tx, author, &row)? {
         row.disposition.reason = Some(reasons::superseded(row.disposition.reason.as_ref()));
     }
-    ctx.mail.put(mailbox, kind::DISPOSITION, row.entry, &row)?;
+    if past.is_new {
+        ctx.mail.put_first(mailbox, kind::DISPOSITION, row.entry, &row)?;
+    } else {
+        ctx.mail.put(mailbox, kind::DISPOSITION, row.entry, &row)?;
+    }
     planted!(UnsettledUntold => return Ok(()));
-    if is_open(&row.disposition, was_sealed) {
+    if is_open(&row.disposition, past.was_sealed) {
         let open = open_row(tx, &row)?;
         ctx.mail.put(mailbox, kind::UNSETTLED, row.entry, &open)?;
-    } else if was_sealed || before != EntryState::Pending {
+    } else if past.was_sealed || past.state != EntryState::Pending {
         // Most entries are applied on arrival and never had a row.
         ctx.mail.remove(mailbox, kind::UNSETTLED, row.entry);
     }

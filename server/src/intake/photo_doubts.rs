@@ -1,6 +1,6 @@
 //! Doubts about the photos of entries in custody: at arrival, and when a later comparison finds one.
 
-use super::apply::HeldEntry;
+use super::held::HeldEntry;
 use crate::{
     entries::{
         flags::{FixContext, Flag, FlagName},

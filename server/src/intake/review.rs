@@ -3,6 +3,8 @@
 
 use super::{
     apply::{self, ApplyOutcome, By},
+    disposition,
+    held::{self, DueEntry},
     readers::{REVIEWERS, reach},
     reasons,
 };
@@ -243,7 +245,7 @@ fn decide_in(
     if open == 0 {
         return Err(Failure::of(ProblemCode::ReviewSettled));
     }
-    let held = apply::load(tx, entry)?;
+    let held = held::load(tx, entry)?;
     let words = body.reason.trim();
     let reviewer = Reviewer {
         person: staff.person,
@@ -287,10 +289,10 @@ fn decide_in(
         EntryDecision::Reject => "review.reject",
     };
     audit::note(tx, ctx, Some(staff.person), action, &id, &held.reading.kind)?;
-    let released = apply::set_disposition_releasing(tx, ctx, entry, disposition.clone())?;
+    let released = disposition::set_disposition_releasing(tx, ctx, entry, disposition.clone(), None)?;
     let queue = released
         .into_iter()
-        .map(|id| apply::load(tx, id))
+        .map(|id| held::load(tx, id).map(DueEntry::from))
         .collect::<Result<VecDeque<_>, _>>()?;
     apply::run(tx, ctx, app, queue)?;
     Ok(disposition)

@@ -1,7 +1,10 @@
 //! Applies entries that are due again: failed, released, stuck for some time, and, after an upgrade, those that the older
 //! version did not understand.
 
-use super::apply::{load, run};
+use super::{
+    apply::run,
+    held::{DueEntry, load},
+};
 use crate::{
     app::{state::App, tally::CountedKind},
     entries::row::EntryState,
@@ -44,7 +47,7 @@ pub async fn sweep(app: &App) -> Result<usize, Failure> {
         let ids = tx.all(due, params![rested, SWEPT_AT_ONCE], |row| row.parse("id"))?;
         let queue = ids
             .iter()
-            .map(|id| load(tx, *id))
+            .map(|id| load(tx, *id).map(DueEntry::from))
             .collect::<Result<VecDeque<_>, _>>()?;
         run(tx, ctx, &parts, queue)?;
         Ok(ids.len())

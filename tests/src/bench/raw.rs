@@ -47,8 +47,8 @@ struct StoredEntry {
 }
 
 const CONTACT: &str = "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2";
-const EXISTING: &str =
-    "SELECT id, stream, sha256, received FROM entry WHERE id = ?1 OR (stream = ?2 AND n = ?3)";
+const EXISTING: &str = "SELECT id, stream, n, sha256, received FROM entry
+         WHERE id = ?1 OR (stream = ?2 AND n = ?3) OR waits_for = ?1";
 const PUSH: &str = "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const ENTRY: &str =
@@ -61,7 +61,6 @@ const MARK: &str = "SELECT COALESCE((SELECT upto FROM stream_mark WHERE stream =
                  COALESCE((SELECT upto FROM stream_mark WHERE stream = ?1), 0)) AS above";
 const RENEW: &str = "INSERT INTO stream_mark (stream, upto) VALUES (?1, ?2)
          ON CONFLICT (stream) DO UPDATE SET upto = excluded.upto";
-const STATE: &str = "SELECT state FROM entry WHERE id = ?1";
 const OF_RECORD: &str = "SELECT id, number, source, entry, record, stream, state, version, matter, level, text, cell, \
     grid, lat, lon, address, area, reporter, reporter_post, self_handled, flags, department, deadline, \
     deadline_provisional, rounds, check_passed, withdrawn, reported, created, updated FROM case_file WHERE record = ?1";
@@ -75,17 +74,10 @@ const CASE: &str = "INSERT INTO case_file (id, number, source, entry, record, st
                  ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30)";
 const EVENT: &str =
     "INSERT INTO case_event (case_id, seq, id, body, previous, hash, at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-const STOOD: &str =
-    "SELECT s.person, e.stream, e.record, e.state, e.reason, c.id AS parcel FROM entry e JOIN stream s ON s.id = e.stream
-         LEFT JOIN parcel c ON c.id = e.push WHERE e.id = ?1";
 const SETTLE: &str =
     "UPDATE entry SET state = ?2, code = ?3, reason = ?4, waits_for = ?5, state_at = ?6 WHERE id = ?1";
-const RELEASE: &str =
-    "UPDATE entry SET state = 'pending', waits_for = NULL, attempts = 0 WHERE waits_for = ?1
-         RETURNING id, n, stream";
 const FIGURE: &str = "INSERT INTO tally_change (what, place, state, n) VALUES (?1, ?2, ?3, ?4)";
 const EPOCH: &str = "SELECT value FROM meta WHERE key = ?1";
-const MAIL_STANDS: &str = "SELECT body FROM mailbox_row WHERE mailbox = ?1 AND kind = ?2 AND entity = ?3";
 const MAIL_NUMBER: &str = "INSERT INTO mailbox (id, last) VALUES (?1, ?2)
          ON CONFLICT (id) DO UPDATE SET last = mailbox.last + excluded.last RETURNING last";
 const MAIL: &str =
@@ -116,7 +108,6 @@ pub fn replay(
     engine.run(RENEW, params![&push.stream, upto])?;
     for kept in &push.entries {
         let id = &kept.id;
-        engine.run(STATE, params![id])?;
         engine.plain("SAVEPOINT part_1")?;
         engine.run(OF_RECORD, params![&kept.record])?;
         engine.run(AREAS, params![&push.post])?;
@@ -124,11 +115,9 @@ pub fn replay(
         engine.run(CASE, &kept.case)?;
         engine.run(EVENT, &kept.event)?;
         engine.plain("RELEASE SAVEPOINT part_1")?;
-        engine.run(STOOD, params![id])?;
         let none = || Value::Null;
         let settled = [id.into(), "applied".into(), none(), none(), none(), now.into()];
         engine.run(SETTLE, &settled)?;
-        engine.run(RELEASE, params![id])?;
     }
     engine.run(EPOCH, params!["epoch"])?;
     let mailbox = format!("author:{}", push.person);
@@ -145,10 +134,6 @@ pub fn replay(
                 0 => kept.case.first().cloned().unwrap_or(Value::Null),
                 _ => Value::from(&kept.id),
             };
-            engine.run(
-                MAIL_STANDS,
-                &[mailbox.as_str().into(), kind.0.as_str().into(), entity.clone()],
-            )?;
             rows.push((kind, entity));
         }
     }
@@ -369,16 +354,12 @@ mod tests {
             ENTRY,
             MARK,
             RENEW,
-            STATE,
             AREAS,
             ON_DUTY,
             CASE,
             EVENT,
-            STOOD,
             SETTLE,
-            RELEASE,
             EPOCH,
-            MAIL_STANDS,
             MAIL_NUMBER,
             MAIL,
             FIGURE,
