@@ -195,9 +195,11 @@ fn pg_03_writes_of_two_replicas_take_turns() {
 #[test]
 fn pg_03_a_write_whose_turn_does_not_come_is_busy_and_a_lost_replica_gives_the_turn_back() {
     let engine = ContractStore::postgres();
+    // Also the time after which PostgreSQL cuts off a transaction in which nothing happens: longer than a busy machine lets
+    // a thread wait.
     let hasty = engine.open_with(Options {
-        statement_timeout: Duration::from_millis(50),
-        patience: Duration::from_millis(100),
+        statement_timeout: Duration::from_millis(750),
+        patience: Duration::from_millis(1500),
         ..ContractStore::options()
     });
     let patient = engine.open();
