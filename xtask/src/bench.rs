@@ -1,8 +1,9 @@
 //! Benches: one promise each, measured as a ratio against a peer in the same run, always optimised.
 
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::needs::For;
 use crate::workspace::Workspace;
@@ -135,6 +136,42 @@ pub fn growth(ws: &Workspace, args: &[String]) -> Result<u8> {
     let cluster = pg::Cluster::start_durable()?;
     let with_cluster = [args, &["--postgres".to_owned(), cluster.url()]].concat();
     Ok(embedded.max(server(ws, "growth", &with_cluster)?))
+}
+
+/// Programs of others that our server is compared with: names of folders in `tests/peers`, each a Go module.
+const PEERS: [&str; 2] = ["pocketbase", "tusd"];
+
+/// Reports beside PocketBase and photos beside tusd. Both are built with Go from their published modules, whose versions and
+/// hashes the sources pin, so the first build needs the network.
+pub fn peers(ws: &Workspace, args: &[String]) -> Result<u8> {
+    let mut all = Vec::new();
+    for peer in PEERS {
+        let program = peer_program(ws, peer)?;
+        all.extend([format!("--{peer}"), program.to_string_lossy().into_owned()]);
+    }
+    all.extend_from_slice(args);
+    server(ws, "peers", &all)
+}
+
+/// Builds a peer into `target/peers` and returns its path.
+fn peer_program(ws: &Workspace, peer: &str) -> Result<PathBuf> {
+    let Some(go) = go() else {
+        bail!("Go 1.25 or later is needed to build the peers (tests/peers); there is no `go` on PATH");
+    };
+    let program = ws.binary("peers", peer)?;
+    let mut build = ws.command(go);
+    build.current_dir(ws.path("tests/peers").join(peer));
+    // A fixed compiler and no C: the same program everywhere.
+    build.env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local");
+    build.args(["build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o"]);
+    shell::run(build.arg(&program).arg("."))?;
+    Ok(program)
+}
+
+/// On PATH, or where Go's own archive puts it.
+fn go() -> Option<PathBuf> {
+    let usual = PathBuf::from("/usr/local/go/bin/go");
+    shell::which("go").or_else(|| usual.is_file().then_some(usual))
 }
 
 /// A server in a process of its own (`ingest`, `photos`, `wire`) against the raw cost in the same run; its lines
