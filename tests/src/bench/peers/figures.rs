@@ -121,9 +121,16 @@ pub fn compare(name: &str, ours: &MeasuredRounds, peer: &MeasuredRounds, goal: P
     let (least, most) = ours.spread(peer);
     println!("  ours: {}", ours.figures());
     println!(
-        "  peer: {}; rate ratio of single rounds {least:.2} to {most:.2}",
-        peer.figures()
+        "  peer: {}; rate ratio of single rounds {least:.2} to {most:.2}; load of the machine {}",
+        peer.figures(),
+        load()
     );
+}
+
+/// Load of the last minute, as the system averages it.
+fn load() -> String {
+    let said = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    said.split(' ').next().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
