@@ -26,6 +26,8 @@ pub struct ServerSetup {
     pub plain_http: bool,
     /// Another build of the server than the one beside this program.
     pub program: Option<PathBuf>,
+    /// A library that the system's loader loads before all others (`LD_PRELOAD`).
+    pub preload: Option<PathBuf>,
 }
 
 /// A server's data folder and, while it runs, its process. Dropping it kills the process.
@@ -303,6 +305,9 @@ impl ServerProcess {
         });
         command.args(verbs).arg("--data").arg(&self.data);
         command.arg("--seal-key-file").arg(&self.seal_key);
+        if let Some(library) = &self.setup.preload {
+            command.env("LD_PRELOAD", library);
+        }
         if let Some(database) = &self.setup.database {
             command.args(["--database", database]);
         }

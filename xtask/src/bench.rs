@@ -1,8 +1,9 @@
 //! Benches: one promise each, measured as a ratio against a peer in the same run, always optimised.
 
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::needs::For;
 use crate::workspace::Workspace;
@@ -137,6 +138,45 @@ pub fn growth(ws: &Workspace, args: &[String]) -> Result<u8> {
     Ok(embedded.max(server(ws, "growth", &with_cluster)?))
 }
 
+/// Programs of others that our server is compared with: names of folders in `tests/peers`, each a Go module.
+const PEERS: [&str; 2] = ["pocketbase", "tusd"];
+
+/// Reports beside PocketBase and photos beside tusd. Both are built with Go from their published modules, whose versions and
+/// hashes the sources pin, so the first build needs the network.
+pub fn peers(ws: &Workspace, args: &[String]) -> Result<u8> {
+    let mut all = Vec::new();
+    for peer in PEERS {
+        let program = peer_program(ws, peer)?;
+        all.extend([format!("--{peer}"), program.to_string_lossy().into_owned()]);
+    }
+    all.extend_from_slice(args);
+    server(ws, "peers", &all)
+}
+
+/// Builds a peer into `target/peers` and returns its path.
+fn peer_program(ws: &Workspace, peer: &str) -> Result<PathBuf> {
+    let usual = Path::new("/usr/local/go/bin/go");
+    let program = ws.binary("peers", peer)?;
+    let mut build = ws.command(go(shell::which("go"), usual)?);
+    build.current_dir(ws.path("tests/peers").join(peer));
+    // A fixed compiler and no C: the same program everywhere.
+    build.env("CGO_ENABLED", "0").env("GOTOOLCHAIN", "local");
+    build.args(["build", "-trimpath", "-mod=readonly", "-buildvcs=false", "-o"]);
+    shell::run(build.arg(&program).arg("."))?;
+    Ok(program)
+}
+
+/// The compiler on PATH, or the one where Go's own archive puts it. Packages of Debian may be too old, so none is installed.
+fn go(on_path: Option<PathBuf>, usual: &Path) -> Result<PathBuf> {
+    match on_path {
+        Some(go) => Ok(go),
+        None if usual.is_file() => Ok(usual.to_owned()),
+        None => bail!(
+            "Go 1.25 or later is needed to build the peers in tests/peers: install it and put `go` on PATH"
+        ),
+    }
+}
+
 /// A server in a process of its own (`ingest`, `photos`, `wire`) against the raw cost in the same run; its lines
 /// (`promise=… ours=… raw=… ratio=… goal=… ok|MISSED`) and its exit code are passed on.
 pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<u8> {
@@ -166,6 +206,37 @@ pub fn server(ws: &Workspace, which: &str, args: &[String]) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_go_the_peers_cannot_be_built_and_the_bench_says_so() {
+        let missing = Path::new("no/such/go");
+        let error = go(None, missing).unwrap_err().to_string();
+        assert!(error.contains("Go 1.25"), "{error}");
+        let found = PathBuf::from("/opt/go");
+        assert_eq!(go(Some(found.clone()), missing).unwrap(), found);
+    }
+
+    #[test]
+    fn every_peer_is_pinned_and_its_readme_names_the_version() {
+        let ws = Workspace::find().unwrap();
+        let read = |file: &str| std::fs::read_to_string(ws.path("tests/peers").join(file)).unwrap();
+        let readme = read("README.md");
+        for peer in PEERS {
+            let module = read(&format!("{peer}/go.mod"));
+            let named = |word: &str| word.trim_end_matches("/v2").ends_with(&format!("/{peer}"));
+            let required = module
+                .split_whitespace()
+                .skip_while(|word| !named(word) || word.starts_with("xunge/"));
+            let version = required.clone().nth(1).unwrap();
+            assert!(
+                version.starts_with('v') && readme.contains(&format!("{version} | MIT")),
+                "{peer} {version}"
+            );
+            let name = required.clone().next().unwrap();
+            let pinned = format!("{name} {version} h1:");
+            assert!(read(&format!("{peer}/go.sum")).contains(&pinned), "{pinned}");
+        }
+    }
 
     #[test]
     fn the_largest_figure_counts_and_a_missing_one_is_noticed() {

@@ -18,7 +18,7 @@ const FIRST_LINES: usize = 12;
 const SHORTEST_REASON: usize = 20;
 /// Endings of source code. Data, snapshots, documents and generated files may be long.
 const CODE: &[&str] = &[
-    "*.rs", "*.c", "*.h", "*.py", "*.mjs", "*.js", "*.ts", "*.sh", "*.sql", "*.kt", "*.swift",
+    "*.rs", "*.c", "*.go", "*.h", "*.py", "*.mjs", "*.js", "*.ts", "*.sh", "*.sql", "*.kt", "*.swift",
 ];
 
 /// The crates of the product, whose type names a search finds once.

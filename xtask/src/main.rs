@@ -196,6 +196,11 @@ enum Bench {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Reports beside PocketBase and photos beside tusd, which Go builds from tests/peers
+    Peers {
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Bytes of a report on the line
     Wire {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -304,6 +309,7 @@ fn run(task: Task) -> anyhow::Result<u8> {
                 Bench::Replicas { args } => bench::server(&ws, "replicas", &args),
                 Bench::Photos { args } => bench::server(&ws, "photos", &args),
                 Bench::Listeners { args } => bench::server(&ws, "listeners", &args),
+                Bench::Peers { args } => bench::peers(&ws, &args),
                 Bench::Wire { args } => bench::server(&ws, "wire", &args),
                 Bench::Handset { args } => bench::handset(&ws, &args),
                 Bench::Android => android::figures(&ws).map(|()| 0),

@@ -91,6 +91,12 @@ const STAGES: &[Stage<Workspace>] = &[
         run: |ws| succeeded(bench::growth(ws, &[])),
     },
     Stage {
+        name: "bench-peers",
+        what: "reports beside PocketBase, photos beside tusd (needs Go)",
+        after: &[],
+        run: |ws| succeeded(bench::peers(ws, &[])),
+    },
+    Stage {
         name: "bench-photos",
         what: "photos to disk against raw files",
         after: &[],

@@ -70,11 +70,18 @@ pub fn words(random: &mut ScenarioRandom) -> String {
 pub fn set_up_city(folder: &Path, database: Option<&str>) -> Result<City> {
     let setup = ServerSetup {
         database: database.map(str::to_owned),
-        settings: Some(SETTINGS.into()),
-        plain_http: true,
-        program: None,
+        ..bench_setup()
     };
     City::small(folder, setup)
+}
+
+/// How [`set_up_city`] sets up its server, on SQLite.
+pub(super) fn bench_setup() -> ServerSetup {
+    ServerSetup {
+        settings: Some(SETTINGS.into()),
+        plain_http: true,
+        ..ServerSetup::default()
+    }
 }
 
 /// A terminal with its key and its token.

@@ -13,6 +13,7 @@ pub mod http;
 pub mod ingest;
 pub mod listeners;
 pub mod machine;
+pub mod peers;
 pub mod photos;
 pub mod raw;
 pub mod raw_pg;
@@ -37,6 +38,11 @@ impl Goals {
     pub fn at_least_of(&self, promise: &str, ours: f64, unit: &str, goal: f64) {
         let verdict = self.judge(ours >= goal);
         println!("promise={promise} ours={ours:.1}{unit} goal={goal}{unit} {verdict}");
+    }
+    /// Goal: at least `goal` times the peer's figure.
+    pub fn beyond(&self, promise: &str, ours: &str, peer: &str, ratio: f64, goal: f64) {
+        let verdict = self.judge(ratio >= goal);
+        println!("promise={promise} ours={ours} peer={peer} ratio={ratio:.2} goal={goal} {verdict}");
     }
     /// Goal: at most `goal` times the peer's figure.
     pub fn within(&self, promise: &str, ours: &str, peer: &str, ratio: f64, goal: f64) {
@@ -110,6 +116,14 @@ mod tests {
         goals.within("d", "2", "1", 2.0, 2.0);
         assert!(goals.all_held());
         goals.within("e", "3", "1", 3.0, 2.0);
+        assert!(!goals.all_held());
+        let goals = Goals::default();
+        goals.beyond("f", "2", "1", 2.0, 2.0);
+        assert!(goals.all_held());
+        goals.beyond("g", "1", "1", 1.0, 2.0);
+        assert!(!goals.all_held());
+        let goals = Goals::default();
+        goals.beyond("h", "1", "0", f64::NAN, 2.0);
         assert!(!goals.all_held());
     }
 }

@@ -29,7 +29,7 @@ use std::{
 
 const CLIENTS: usize = 8;
 const GOAL: f64 = 0.5;
-const SIZE: usize = 400_000;
+pub(super) const SIZE: usize = 400_000;
 /// Photos of each client per round.
 const PHOTOS_PER_CLIENT: usize = 25;
 const IN_ONE_ENTRY: usize = 20;
@@ -47,14 +47,14 @@ pub struct PhotosPlan {
 }
 
 /// A valid JPEG; photos made from it differ in a comment segment only.
-struct PhotoTemplate(Vec<u8>);
+pub(super) struct PhotoTemplate(Vec<u8>);
 
 /// Marker of a JPEG comment segment.
 const COMMENT: [u8; 2] = [0xff, 0xfe];
 
 impl PhotoTemplate {
     /// A noise picture that leaves room for a comment below `size`.
-    fn new(size: usize) -> Result<Self> {
+    pub(super) fn new(size: usize) -> Result<Self> {
         const WIDTH: u16 = 1000;
         let encode = |height: u16| -> Result<Vec<u8>> {
             let mut random = ScenarioRandom::new(3);
@@ -144,7 +144,7 @@ pub fn run(plan: &PhotosPlan, goals: &Goals) -> Result<()> {
 }
 
 /// Photos for each terminal, named by reports that are in custody.
-fn named(
+pub(super) fn named(
     city: &City,
     units: &mut [BenchTerminal],
     template: &PhotoTemplate,
@@ -181,7 +181,7 @@ fn named(
 type Hashed<'a> = Vec<(&'a [u8], Sha256)>;
 
 /// Uploads all photos, each terminal's over its own connection; also returns the milliseconds of each photo.
-fn upload(
+pub(super) fn upload(
     city: &City,
     units: &[BenchTerminal],
     photos: &[Vec<Vec<u8>>],
@@ -241,48 +241,71 @@ pub(super) fn send(
     hash: Sha256,
     way: UploadMethod,
 ) -> Result<RawHttpResponse> {
-    let (bearer, length) = (unit.bearer(), photo.len().to_string());
-    let metadata = format!("sha256 {}", BASE64.encode(hash.to_string()));
-    let mut headers = vec![
-        ("authorization", bearer.as_str()),
-        TUS,
-        ("upload-length", &length),
-        ("upload-metadata", &metadata),
-    ];
-    if let UploadMethod::OneRequest = way {
-        headers.push(CHUNK);
-        return client
-            .send(&request("POST", "/v1/field/photos", &headers, photo))?
-            .good();
-    }
-    let created = client
-        .send(&request("POST", "/v1/field/photos", &headers, b""))?
-        .good()?;
-    let place = created
-        .header("location")
-        .context("no location header")?
-        .to_owned();
-    let mut part = match way {
-        UploadMethod::AsHandset => 64 * 1024,
-        UploadMethod::OneRequest | UploadMethod::OnePatch => photo.len(),
+    let target = TusTarget {
+        path: "/v1/field/photos",
+        bearer: Some(unit.bearer()),
+        metadata: format!("sha256 {}", BASE64.encode(hash.to_string())),
     };
-    let mut offset = 0;
-    loop {
-        let end = (offset + part).min(photo.len());
-        let bytes = photo.get(offset..end).context("the part is outside the photo")?;
-        let at = offset.to_string();
-        let headers = [
-            ("authorization", bearer.as_str()),
+    target.send(client, photo, way)
+}
+
+/// Where and as what a photo is uploaded by tus.
+pub(super) struct TusTarget {
+    pub path: &'static str,
+    pub bearer: Option<String>,
+    /// `upload-metadata`.
+    pub metadata: String,
+}
+
+impl TusTarget {
+    /// Uploads a photo; returns the response to its last bytes.
+    pub fn send(
+        &self,
+        client: &mut RawHttpClient,
+        photo: &[u8],
+        way: UploadMethod,
+    ) -> Result<RawHttpResponse> {
+        let length = photo.len().to_string();
+        let bearer = self.bearer.as_deref().map(|bearer| ("authorization", bearer));
+        let mut headers: Vec<_> = bearer.into_iter().collect();
+        headers.extend([
             TUS,
-            CHUNK,
-            ("upload-offset", &at),
-        ];
-        let answer = client.send(&request("PATCH", &place, &headers, bytes))?.good()?;
-        if end == photo.len() {
-            return Ok(answer);
+            ("upload-length", &length),
+            ("upload-metadata", &self.metadata),
+        ]);
+        if let UploadMethod::OneRequest = way {
+            headers.push(CHUNK);
+            return client.send(&request("POST", self.path, &headers, photo))?.good();
         }
-        (offset, part) = (end, part * 2);
+        let created = client.send(&request("POST", self.path, &headers, b""))?.good()?;
+        let place = created.header("location").context("no location header")?;
+        let place = path_of(place).to_owned();
+        let mut part = match way {
+            UploadMethod::AsHandset => 64 * 1024,
+            UploadMethod::OneRequest | UploadMethod::OnePatch => photo.len(),
+        };
+        let mut offset = 0;
+        loop {
+            let end = (offset + part).min(photo.len());
+            let bytes = photo.get(offset..end).context("the part is outside the photo")?;
+            let at = offset.to_string();
+            let mut headers: Vec<_> = bearer.into_iter().collect();
+            headers.extend([TUS, CHUNK, ("upload-offset", &at)]);
+            let answer = client.send(&request("PATCH", &place, &headers, bytes))?.good()?;
+            if end == photo.len() {
+                return Ok(answer);
+            }
+            (offset, part) = (end, part * 2);
+        }
     }
+}
+
+/// The path of a URL, which may be one already.
+pub(super) fn path_of(url: &str) -> &str {
+    let behind_scheme = url.split_once("://").map(|(_, rest)| rest);
+    behind_scheme.map_or(url, |rest| {
+        rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+    })
 }
 
 /// The raw work: each photo as a new file, synced, renamed, and its folder synced.
@@ -453,5 +476,12 @@ mod tests {
         assert_eq!((one.len(), two.len()), (SIZE, SIZE));
         assert_ne!(one, two);
         assert!(media::inspect(&one, &media::PhotoLimits::default()).is_ok());
+    }
+
+    #[test]
+    fn a_location_may_be_a_path_or_a_url() {
+        assert_eq!(path_of("/files/1"), "/files/1");
+        assert_eq!(path_of("http://127.0.0.1:8080/files/1"), "/files/1");
+        assert_eq!(path_of("http://127.0.0.1"), "/");
     }
 }

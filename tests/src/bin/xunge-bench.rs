@@ -1,8 +1,8 @@
-//! `cargo xtask bench ingest | photos | wire | handset | listeners | growth`. See [`e2e::bench`].
+//! `cargo xtask bench ingest | photos | wire | handset | listeners | growth | peers`. See [`e2e::bench`].
 
 use anyhow::Result;
 use clap::{Parser, Subcommand};
-use e2e::bench::{Goals, growth, handset, handset_memory, ingest, listeners, photos, replicas, wire};
+use e2e::bench::{Goals, growth, handset, handset_memory, ingest, listeners, peers, photos, replicas, wire};
 use std::{path::PathBuf, process::ExitCode};
 
 /// 与同一次运行中的下限相比 / against the floor of the same run
@@ -66,6 +66,18 @@ enum BenchKind {
         /// Requests of each kind to each city
         #[arg(long, default_value_t = 300)]
         requests: usize,
+    },
+    /// Reports beside PocketBase, photos beside tusd
+    Peers {
+        /// The program of tests/peers/pocketbase
+        #[arg(long)]
+        pocketbase: PathBuf,
+        /// The program of tests/peers/tusd
+        #[arg(long)]
+        tusd: PathBuf,
+        /// Only this part
+        #[arg(long)]
+        only: Option<peers::PeerSubject>,
     },
     /// Bytes on the wire
     Wire,
@@ -141,6 +153,20 @@ fn main() -> Result<ExitCode> {
                 requests,
             };
             growth::run(&plan, &goals)?;
+        }
+        BenchKind::Peers {
+            pocketbase,
+            tusd,
+            only,
+        } => {
+            let plan = peers::PeersPlan {
+                folder,
+                rounds,
+                pocketbase: pocketbase.canonicalize()?,
+                tusd: tusd.canonicalize()?,
+                only,
+            };
+            peers::run(&plan, &goals)?;
         }
         BenchKind::Wire => wire::run(&wire::WirePlan { folder }, &goals)?,
         BenchKind::Handset => handset::run(&handset::HandsetPlan { folder, rounds }, &goals)?,

@@ -85,7 +85,7 @@ impl TestBed {
             },
             settings: Some("field_requests_per_minute = 0\npush_kb_per_minute = 0".into()),
             plain_http: true,
-            program: None,
+            ..ServerSetup::default()
         };
         let mut city = City::small(&data, setup)?;
         let invitations = (0..HANDS)

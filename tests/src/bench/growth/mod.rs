@@ -83,7 +83,7 @@ pub fn run(plan: &GrowthPlan, goals: &Goals) -> Result<()> {
             database: database(cases)?,
             settings: Some(fleet::SETTINGS.into()),
             plain_http: true,
-            program: None,
+            ..ServerSetup::default()
         };
         if cases != last {
             let next = plan.folder.join(format!("growth-{cases}"));
