@@ -53,7 +53,7 @@ pub(super) fn set_disposition_releasing(
         Some(known) => known,
         None => Before::load(tx, entry)?,
     };
-    write(tx, ctx, entry, stored, None, disposition)?;
+    write(tx, ctx, entry, &stored, None, disposition)?;
     let decided = matches!(state, DispositionState::Applied | DispositionState::Rejected);
     if !decided || !is_awaited || sabotage::is(Defect::HeldNeverReleased) {
         return Ok(Vec::new());
@@ -82,7 +82,7 @@ pub(super) fn wait(tx: &mut Tx<'_>, ctx: &mut Ctx, entry: EntryId, on: EntryId) 
         tx,
         ctx,
         entry,
-        stored,
+        &stored,
         Some(on),
         Disposition::held(reasons::waiting()),
     )
@@ -158,7 +158,7 @@ fn write(
     tx: &mut Tx<'_>,
     ctx: &mut Ctx,
     entry: EntryId,
-    stored: Stored,
+    stored: &Stored,
     waits_for: Option<EntryId>,
     disposition: Disposition,
 ) -> Result<(), Failure> {
@@ -222,7 +222,7 @@ pub(super) fn failed(
             tx,
             ctx,
             entry,
-            stored,
+            &stored,
             None,
             Disposition::held(reasons::apply_failed()),
         )?;
