@@ -11,7 +11,11 @@
 mod serving;
 mod support;
 
-use axum::{body::Body, extract::ConnectInfo, http::Request};
+use axum::{
+    body::{Body, Bytes},
+    extract::ConnectInfo,
+    http::{HeaderValue, Request},
+};
 use futures_util::{StreamExt as _, future::join_all};
 use protocol::{ids::StreamId, role::Role};
 use serde_json::{Value, json};
@@ -21,6 +25,10 @@ use std::{
     io::{BufRead as _, BufReader, Lines, Write as _},
     net::SocketAddr,
     process::{Child, ChildStderr, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 use support::{FieldClient, TestApp, TestResponse};
 use tokio::io::AsyncWriteExt as _;
@@ -209,6 +217,57 @@ async fn events(app: &TestApp, client: &FieldClient) -> axum::body::BodyDataStre
     let mut body = answer.into_body().into_data_stream();
     body.next().await.unwrap().unwrap();
     body
+}
+
+/// The memory from which the values of a request's head are cut, as it is with HTTP/1.
+struct Head(Arc<AtomicBool>, String);
+
+impl AsRef<[u8]> for Head {
+    fn as_ref(&self) -> &[u8] {
+        self.1.as_bytes()
+    }
+}
+
+impl Drop for Head {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn issue_15_open_stream_of_events_keeps_nothing_of_its_requests_head() {
+    let app = TestApp::sqlite().await;
+    let city = app.city().await;
+    let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+    let released = Arc::new(AtomicBool::new(false));
+    let head = Head(Arc::clone(&released), format!("Bearer {}", client.token));
+    let value = HeaderValue::from_maybe_shared(Bytes::from_owner(head)).unwrap();
+    let request = Request::get("/v1/field/events").header("authorization", value);
+    let answer = app.open(request.body(Body::empty()).unwrap()).await;
+    assert_eq!(answer.status(), 200);
+    assert!(released.load(Ordering::Relaxed));
+    let mut body = answer.into_body().into_data_stream();
+    assert!(body.next().await.is_some());
+}
+
+#[tokio::test]
+async fn issue_15_silent_stream_of_events_beats_until_its_token_expires() {
+    let app = TestApp::sqlite().await;
+    let city = app.city().await;
+    let client = app.holder(app.post(city.community, &["2201040503"]).await).await;
+    let mut open = events(&app, &client).await;
+    // From here on nothing but the timers of the stream is waited for.
+    tokio::time::pause();
+    let mut beats = 0;
+    while let Some(frame) = open.next().await {
+        assert_eq!(frame.unwrap(), ":\n\n");
+        beats += 1;
+    }
+    let minutes = i64::from(app.app.settings.field_token_minutes);
+    assert!(
+        (2 * minutes - 2..=2 * minutes).contains(&beats),
+        "{beats} in {minutes} minutes"
+    );
 }
 
 both_engines! {

@@ -4,7 +4,9 @@
 use protocol::ids::StreamId;
 use std::{
     collections::{HashMap, VecDeque},
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
 };
 use tokio::sync::oneshot;
 
@@ -57,10 +59,10 @@ impl Listeners {
 }
 
 impl OpenListener {
-    /// Returns when a newer stream of events has taken the place of this one.
-    pub async fn replaced(&mut self) {
+    /// Ready when a newer stream of events has taken the place of this one; not to be called again after that.
+    pub fn poll_replaced(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         // The sender is never used, only dropped.
-        let _ = (&mut self.end).await;
+        Pin::new(&mut self.end).poll(cx).map(drop)
     }
 }
 

@@ -185,6 +185,7 @@ pub fn main() -> Result<ExitCode> {
         .init();
     tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        .on_thread_park(crate::kernel::memory::before_waiting)
         .build()?
         .block_on(async {
             match cli.command {

@@ -8,7 +8,7 @@ use super::connection::{OpenConnection, Registry, Watched};
 use crate::{
     app::rate::RateCaller,
     http::client::network_of,
-    kernel::{clock::every, config::Settings, networks::Networks},
+    kernel::{clock::every, config::Settings, memory, networks::Networks},
 };
 use axum::{Extension, middleware::AddExtension};
 use axum_server::accept::Accept;
@@ -164,6 +164,7 @@ impl Registry for Connections {
     }
     fn closed(&self, connection: &OpenConnection) {
         self.table().remove(connection);
+        memory::connection_ended();
     }
 }
 

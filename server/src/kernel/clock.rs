@@ -54,6 +54,11 @@ pub fn timer(time: Duration) -> Timer {
     Box::pin(tokio::time::sleep(time))
 }
 
+/// Lets a timer end after `time` from now.
+pub fn restart(timer: &mut Timer, time: Duration) {
+    timer.as_mut().reset(tokio::time::Instant::now() + time);
+}
+
 /// Time since the first call, for the limits of connections and bodies.
 pub fn uptime() -> Duration {
     static FIRST: OnceLock<tokio::time::Instant> = OnceLock::new();

@@ -363,9 +363,12 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
             tokio::spawn(async move { server.serve(service).await })
         }
         None => {
+            // With TLS both ends agree on the version. Here the library would read the first bytes to see which one it is,
+            // and keep 8 KiB more for each connection ever after.
             let mut server = axum_server::from_tcp(listener)
                 .map_err(failed)?
                 .acceptor(bounded)
+                .http1_only()
                 .handle(handle.clone());
             tune(&mut server);
             tokio::spawn(async move { server.serve(service).await })

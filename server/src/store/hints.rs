@@ -26,7 +26,7 @@ pub(super) struct Hints(Arc<Mutex<Table>>);
 
 /// Who listens for a topic, and which of its topics that is.
 #[derive(Default)]
-struct Table(HashMap<Hint, Vec<(Arc<News>, usize)>>);
+struct Table(HashMap<Arc<Hint>, Vec<(Arc<News>, usize)>>);
 
 /// What a listener was told and has not taken yet.
 #[derive(Default)]
@@ -48,7 +48,8 @@ impl News {
 /// Hears the hints of some topics, until it is dropped.
 pub struct HintListener {
     news: Arc<News>,
-    topics: Vec<Hint>,
+    /// The keys of the table: listeners for the same topic share its name.
+    topics: Box<[Arc<Hint>]>,
     hints: Hints,
 }
 
@@ -103,10 +104,14 @@ impl Hints {
     pub(super) fn listen(&self, topics: Vec<Hint>) -> HintListener {
         let news = Arc::<News>::default();
         let mut table = self.lock();
-        for (n, topic) in topics.iter().enumerate() {
-            let place = table.0.entry(topic.clone()).or_default();
+        let mut listens = |(n, topic)| {
+            let known = table.0.get_key_value(&topic).map(|(key, _)| Arc::clone(key));
+            let topic = known.unwrap_or_else(|| Arc::new(topic));
+            let place = table.0.entry(Arc::clone(&topic)).or_default();
             place.push((Arc::clone(&news), n));
-        }
+            topic
+        };
+        let topics = topics.into_iter().enumerate().map(&mut listens).collect();
         drop(table);
         HintListener {
             news,
