@@ -43,7 +43,7 @@ impl std::fmt::Debug for SimulatedDisk {
     }
 }
 
-/// Is told the text of each statement that a connection runs.
+/// Receives the text of each statement that a connection runs.
 #[derive(Clone)]
 pub struct StatementWatch(Arc<dyn Fn(&str) + Send + std::marker::Sync>);
 
@@ -81,7 +81,7 @@ pub struct Options {
     /// How long the store retries a locked database, a contended transaction or an unreachable server before it returns an
     /// error.
     pub patience: Duration,
-    /// How long one statement may run on PostgreSQL.
+    /// How long one statement may run on PostgreSQL, except those of migrations; zero is without a limit.
     pub statement_timeout: Duration,
     /// Exchanges hints with other replicas (PostgreSQL only). Switch it off for a single replica to save the NOTIFY.
     pub share_hints: bool,

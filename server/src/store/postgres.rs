@@ -219,17 +219,33 @@ impl Worker {
         }
     }
 
+    /// Migrates without limits of time: an index of a large table takes minutes, and cut off it would begin again and again.
     fn migrate(&mut self) -> Result<(), StoreError> {
+        let patient = Options {
+            statement_timeout: Duration::ZERO,
+            ..(*self.options).clone()
+        };
+        let usual = std::mem::replace(&mut self.options, Arc::new(patient));
+        let migrated = self.migrate_patiently();
+        self.options = usual;
+        // With the usual limits from now on.
+        if let Some(session) = self.session.take() {
+            session.close();
+        }
+        migrated?;
+        // The table that is locked exists from now on.
+        self.turns = self.session().is_ok_and(|(session, _)| session.can_take_turns());
+        Ok(())
+    }
+
+    fn migrate_patiently(&mut self) -> Result<(), StoreError> {
         let (migrations, now) = (self.options.migrations, self.options.now);
         migrations::run(migrations, now, &mut |closure| {
             let mut answer = Err(StoreError::Closed);
             let task = ClosureJob::new(|tx: &mut Tx<'_>| closure(tx), true, |a| answer = a);
             self.run(vec![Box::new(task)], &mut |_| None);
             answer
-        })?;
-        // The table that is locked exists from now on.
-        self.turns = self.session().is_ok_and(|(session, _)| session.can_take_turns());
-        Ok(())
+        })
     }
 
     /// Runs the jobs until they are committed, refused, in doubt, or the retry time is over; then answers them.

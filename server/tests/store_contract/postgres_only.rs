@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use server::{
     params,
-    store::{Heard, Hint, Options, Store, StoreError, Tx},
+    store::{Heard, Hint, Migration, Options, Store, StoreError, Tx},
 };
 
-use crate::ContractStore;
 use crate::helpers::{add, hear, hold, ids, insert};
+use crate::{ContractStore, SCHEMA};
 
 fn die(tx: &mut Tx<'_>) -> Result<Vec<()>, StoreError> {
     tx.all(
@@ -214,6 +214,28 @@ fn pg_03_a_write_whose_turn_does_not_come_is_busy_and_a_lost_replica_gives_the_t
     assert_eq!(waiting.join().unwrap(), Ok(1));
     assert_eq!(insert(&hasty, 3), Ok(1));
     assert_eq!(ids(&hasty), [2, 3]);
+}
+
+#[test]
+fn i15_a_migration_may_take_longer_than_a_statement() {
+    const SLOW: &[Migration] = &[
+        SCHEMA[0],
+        Migration {
+            version: 2,
+            name: "slow",
+            sql: "SELECT pg_sleep(1.5);",
+        },
+    ];
+    let engine = ContractStore::postgres();
+    let store = engine.open_with(Options {
+        migrations: SLOW,
+        statement_timeout: Duration::from_millis(500),
+        ..ContractStore::options()
+    });
+    let slow: Result<Vec<()>, StoreError> =
+        store.write_blocking(|tx| tx.all("SELECT pg_sleep(1.5)", params![], |_| Ok(())));
+    assert!(slow.is_err(), "the limit is in force after it");
+    assert_eq!(insert(&store, 1), Ok(1));
 }
 
 #[test]
