@@ -32,73 +32,68 @@ use std::{
 };
 use support::TestApp;
 
-/// Tables with a row for something that is done every day or for each terminal or person.
-const GROWING: &[&str] = &[
-    "activity",
-    "activity_review",
-    "attachment",
-    "attachment_doubt",
-    "attachment_upload",
-    "attachment_use",
-    "audit_event",
-    "case_caller",
-    "case_contact",
-    "case_event",
-    "case_file",
-    "duty_period",
-    "enrol_code",
-    "entry",
-    "entry_photo",
-    "field_token",
-    "mailbox",
-    "mailbox_row",
-    "parcel",
-    "parcel_item",
-    "person",
-    "photo",
-    "photo_doubt",
-    "picture",
-    "post",
-    "post_area",
-    "post_holder",
-    "presence",
-    "push",
-    "refused_entry",
-    "role_grant",
-    "session",
-    "stream",
-    "stream_boot",
-    "stream_mark",
-    "task",
-    "task_lease",
-    "terminal",
-    "upload",
-    "upload_part",
+/// Tables that stay small, whatever a city does. All others grow.
+const SMALL: &[&str] = &[
+    "calendar_year",
+    "division",
+    "grid",
+    "job",
+    "meta",
+    "org",
+    "parcel_key",
+    "reference_file",
+    "schema_migration",
+    "tally_change",
 ];
 
 /// Indexes of the few rows that wait for something, whatever else the table holds.
 const SHORT: &[&str] = &["entry_unsettled", "case_file_provisional", "case_file_renewed"];
 
-/// Parts of statements that may read a table from its first row on, and why.
-const WHOLE: &[(&str, &str)] = &[
+/// A part of a statement, the step of its plan that may read a table from its first row on, and why.
+const WHOLE: &[(&str, &str, &str)] = &[
     (
         "FROM session WHERE expires <= ?1",
+        "SCAN session",
         "once a minute; what expired is removed, so the table holds who is signed in",
     ),
     (
+        "DELETE FROM sign_in_failure WHERE last_at <",
+        "SCAN sign_in_failure",
+        "by an index in its order; what is beyond the limit is removed",
+    ),
+    (
         "FROM presence p JOIN person q",
+        "SCAN p",
         "as many rows as people have ever checked in",
     ),
     (
         "id FROM post WHERE org IN",
+        "SCAN post",
         "lists of the administration, in order of id; as long as the city has posts",
     ),
-    ("id FROM terminal WHERE org IN", "the same, of terminals"),
-    ("disabled FROM person WHERE org IN", "the same, of people"),
-    ("actor IN (SELECT id FROM person WHERE org IN", "the same"),
-    ("COALESCE(MAX(e.n), 0)", "the list of streams, in order of id"),
+    (
+        "id FROM terminal WHERE org IN",
+        "SCAN terminal",
+        "the same, of terminals",
+    ),
+    (
+        "disabled FROM person WHERE org IN",
+        "SCAN person",
+        "the same, of people",
+    ),
+    (
+        "actor IN (SELECT id FROM person WHERE org IN",
+        "SCAN person",
+        "the same",
+    ),
+    (
+        "COALESCE(MAX(e.n), 0)",
+        "SCAN s",
+        "the list of streams, in order of id",
+    ),
     (
         "FROM parcel c JOIN stream s",
+        "SCAN c",
         "the list of parcels, in order of id",
     ),
 ];
@@ -136,13 +131,21 @@ fn plan(connection: &rusqlite::Connection, sql: &str) -> Vec<String> {
     steps.unwrap().map(Result::unwrap).collect()
 }
 
-/// What a plan reads of a growing table from its first row on, without a condition on the first column of an index.
+/// The steps of a plan that read a growing table from its first row on, without a condition on the first column of an index.
 fn scanned(connection: &rusqlite::Connection, sql: &str, words: &str) -> Vec<String> {
     let tables = tables(words);
+    let exists = |table: &str| {
+        let find = "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = ?1";
+        connection
+            .query_row(find, [table], |row| row.get::<_, i64>(0))
+            .unwrap()
+            > 0
+    };
     let grows = |step: &String| {
         let name = step.strip_prefix("SCAN ").and_then(|rest| rest.split(' ').next());
         let table = name.and_then(|name| tables.iter().find(|(called, _)| called == name));
-        table.is_some_and(|(_, table)| GROWING.contains(&table.as_str()))
+        // A name that is no table is the result of a part of the statement.
+        table.is_some_and(|(_, table)| exists(table) && !SMALL.contains(&table.as_str()))
             && !SHORT.iter().any(|index| step.ends_with(index))
     };
     plan(connection, sql).into_iter().filter(grows).collect()
@@ -193,15 +196,23 @@ async fn issue_15_no_operation_and_no_job_reads_all_rows_of_a_growing_table() {
     withdrawal::renew(&app.app).await.unwrap();
 
     let connection = rusqlite::Connection::open(app.url().trim_start_matches("sqlite:")).unwrap();
-    let mut faults = Vec::new();
+    let (mut faults, mut excused) = (Vec::new(), BTreeSet::new());
     let said = said.lock().unwrap().clone();
     for sql in &said {
         let words = sql.split_whitespace().collect::<Vec<_>>().join(" ");
-        if WHOLE.iter().any(|(part, _)| words.contains(part)) {
-            continue;
-        }
         for step in scanned(&connection, sql, &words) {
-            faults.push(format!("{step}\n    {words}"));
+            let reason = WHOLE.iter().find(|(part, whole, _)| {
+                words.contains(part) && format!("{step} ").starts_with(&format!("{whole} "))
+            });
+            match reason {
+                Some((part, ..)) => drop(excused.insert(*part)),
+                None => faults.push(format!("{step}\n    {words}")),
+            }
+        }
+    }
+    for (part, ..) in WHOLE {
+        if !excused.contains(part) {
+            faults.push(format!("no statement needs the exception for {part}"));
         }
     }
     // A condition on the mailbox's name alone would search all rows of all posts.

@@ -158,7 +158,7 @@ fn read(
     let (which, owner) = match (mailbox, from) {
         (Mailbox::Post, 0) => (
             "substr(mailbox, 6) = ?1 AND body IS NOT NULL AND mailbox >= 'post:'",
-            id.trim_start_matches("post:"),
+            id.strip_prefix("post:").unwrap_or(&id),
         ),
         (Mailbox::Author, 0) => ("mailbox = ?1 AND body IS NOT NULL", id.as_str()),
         _ => ("mailbox = ?1", id.as_str()),

@@ -299,13 +299,14 @@ struct Neighbour {
 }
 
 /// Three lookups in one statement: with OR, PostgreSQL joins bitmaps of three indexes, which takes longer than the rest of
-/// custody. A row may be found twice.
+/// custody. A row may be found twice. One waiting entry is enough: there may be any number of them.
 fn existing(tx: &mut Tx<'_>, stream: StreamId, reading: &Reading) -> Result<Existing, Failure> {
     let n = column(reading.n);
     let found: Vec<Neighbour> = tx.all(
         "SELECT id, stream, n, sha256, received FROM entry WHERE id = ?1
          UNION ALL SELECT id, stream, n, sha256, received FROM entry WHERE stream = ?2 AND n = ?3
-         UNION ALL SELECT id, stream, n, sha256, received FROM entry WHERE waits_for = ?1",
+         UNION ALL SELECT id, stream, n, sha256, received
+            FROM (SELECT * FROM entry WHERE waits_for = ?1 LIMIT 1) AS waiting",
         params![reading.id.to_string(), stream.to_string(), n],
         |row| {
             Ok(Neighbour {

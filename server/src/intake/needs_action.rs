@@ -25,7 +25,7 @@ pub(super) struct Past {
     pub state: EntryState,
     /// It arrived in a parcel.
     pub was_sealed: bool,
-    /// This transaction stored the entry, so its author has no row of it.
+    /// Set only if this transaction stored the entry and nothing else has changed it: its author has no row of it.
     pub is_new: bool,
 }
 

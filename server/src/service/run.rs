@@ -363,8 +363,8 @@ pub async fn start(options: ServerOptions) -> Result<RunningServer, StartError> 
             tokio::spawn(async move { server.serve(service).await })
         }
         None => {
-            // With TLS both ends agree on the version. Here the library would read the first bytes to see which one it is,
-            // and keep 8 KiB more for each connection ever after.
+            // With both versions the library reads the first bytes to see which one it is, and keeps 8 KiB more for each
+            // connection ever after. Connections with TLS pay for that.
             let mut server = axum_server::from_tcp(listener)
                 .map_err(failed)?
                 .acceptor(bounded)

@@ -49,7 +49,8 @@ struct StoredEntry {
 const CONTACT: &str = "UPDATE presence SET last_contact = ?2 WHERE person = ?1 AND last_contact < ?2";
 const EXISTING: &str = "SELECT id, stream, n, sha256, received FROM entry WHERE id = ?1
          UNION ALL SELECT id, stream, n, sha256, received FROM entry WHERE stream = ?2 AND n = ?3
-         UNION ALL SELECT id, stream, n, sha256, received FROM entry WHERE waits_for = ?1";
+         UNION ALL SELECT id, stream, n, sha256, received
+            FROM (SELECT * FROM entry WHERE waits_for = ?1 LIMIT 1) AS waiting";
 const PUSH: &str = "INSERT INTO push (id, stream, received, body_sha256, token_sha256, signature, clock)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
 const ENTRY: &str =
