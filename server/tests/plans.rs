@@ -1,4 +1,4 @@
-//! What SQLite passes to answer: no statement of an operation or a background job may read all rows of a table that grows
+//! The plans of statements on SQLite: no statement of an operation or a background job may read all rows of a table that grows
 //! with the reports or the terminals of a city (issue 15, point 5). SQLite chooses its plans without statistics here, so an
 //! empty database shows the plans of a full one.
 #![allow(
@@ -46,7 +46,7 @@ const SMALL: &[&str] = &[
     "tally_change",
 ];
 
-/// Indexes of the few rows that wait for something, whatever else the table holds.
+/// Partial indexes. They hold the rows that wait for a decision or a deadline, not the rows of the whole table.
 const SHORT: &[&str] = &["entry_unsettled", "case_file_provisional", "case_file_renewed"];
 
 /// A part of a statement, the step of its plan that may read a table from its first row on, and why.

@@ -8,8 +8,8 @@ use std::process::ExitCode;
 static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // Where the system gives huge pages to whoever does not refuse them, half of the memory of each open connection would be
-    // pages that nothing was written to. A kernel without this call has no such pages to refuse.
+    // Some systems give huge pages to every program that does not refuse them. Half of the memory of each open connection
+    // would then be pages that nothing was written to. A kernel without this call has no such pages to refuse.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     server::cli::main().unwrap_or_else(|error| {

@@ -75,7 +75,8 @@ pub(super) fn run(
     app: &App,
     mut queue: VecDeque<DueEntry>,
 ) -> Result<(), Failure> {
-    // Until an entry withdraws another or waits for one, nothing but its own turn changes an entry of this queue.
+    // Stays true until an entry of the queue withdraws another or waits for one. Until then each entry of the queue is
+    // changed in its own turn only, so what this transaction knows of it still holds.
     let mut alone = true;
     while let Some(DueEntry { held, fresh }) = queue.pop_front() {
         let id = held.reading.id;
